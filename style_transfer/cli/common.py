@@ -1,0 +1,84 @@
+"""What every command does the same way: messages, exit codes, stopping."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from style_transfer.errors import StyleTransferError
+
+INTERRUPTED = 130
+
+
+def add_common_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of every command that runs a network."""
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps, xpu (auto)")
+    parser.add_argument("--precision", default="auto", help="auto, fp32, bf16, fp16 (auto: the fastest that is right)")
+    add_debug_flag(parser)
+
+
+def add_debug_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Run a command; its errors become one line on stderr and an exit code."""
+    try:
+        return command(args)
+    except KeyboardInterrupt:
+        say("stopped")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 1
+    except StyleTransferError as error:
+        code = error.exit_code
+        say(f"error: {error}")
+    except Exception as error:
+        if args.debug:
+            raise
+        code = 1
+        say(f"error: {type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)")
+    if args.debug:
+        traceback.print_exc()
+    return code
+
+
+def say(message: str) -> None:
+    """A line for the person at the terminal, on stderr, clear of any progress bar."""
+    tqdm = sys.modules.get("tqdm")
+    if tqdm is not None:
+        tqdm.tqdm.write(message, file=sys.stderr)
+    else:
+        print(message, file=sys.stderr)
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Within it the first Ctrl-C or SIGTERM only makes the yielded function true; a second Ctrl-C interrupts."""
+    asked = False
+
+    def ask(number: int, _frame: object) -> None:
+        nonlocal asked
+        if asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        asked = True
+        say("stopping after this step; Ctrl-C again to stop at once")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def duration(seconds: float) -> str:
+    """``4000`` → ``1 h 7 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

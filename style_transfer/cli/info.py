@@ -1,0 +1,43 @@
+"""``style-transfer info MODEL``: what a model holds and how it was made."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from style_transfer.cli.common import add_debug_flag, guarded
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="style-transfer info", description="Say what a model holds and how it was made."
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model that ships, or a file")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_debug_flag(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return guarded(_info, build_parser().parse_args(argv))
+
+
+def _info(args: argparse.Namespace) -> int:
+    from style_transfer.networks.catalogue import load_model
+
+    model = load_model(args.model)
+    description = model.describe()
+    if args.json:
+        print(json.dumps(description, ensure_ascii=False, indent=2))
+        return 0
+    tensors = [*model.network.parameters(), *model.bank.parameters()]
+    print(f"network: {model.network.name} {model.network.arguments}, {sum(t.numel() for t in tensors):,} parameters")
+    print("styles:")
+    for style in model.styles:
+        print(f"  {style}" + (f", {style.licence}" if style.licence else ""))
+    if model.training:
+        print("training:")
+        for name, value in model.training.items():
+            print(f"  {name}: {value}")
+    return 0

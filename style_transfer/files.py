@@ -1,0 +1,55 @@
+"""Writing files so that a target name never holds anything half-made."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from style_transfer.errors import OutputError
+
+_PARTIAL = ".partial"
+
+
+def is_partial(path: Path) -> bool:
+    """True for a file that :func:`atomic_path` left unfinished, as after a power cut."""
+    return path.stem.endswith(_PARTIAL)
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``target``, of the same extension, renamed to it on success.
+
+    On any exception, Ctrl-C included, the temporary file is removed and ``target`` stays as it was.
+    Missing parent folders are made. Raises ``OutputError`` where the system refuses to write.
+    """
+    temporary = target.with_name(f"{target.stem}.{os.getpid()}{_PARTIAL}{target.suffix}")
+    with output_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            temporary.replace(target)
+        finally:
+            with suppress(OSError):  # renamed, or never made
+                temporary.unlink()
+
+
+@contextmanager
+def output_errors(target: Path) -> Iterator[None]:
+    """Turn an ``OSError`` while ``target`` is written into an ``OutputError`` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write '{target}': {_reason(error)}") from error
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "the disk is full; free some space and run the command again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "permission denied; choose another folder with -o"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return "a file of that name is in the way; choose another folder with -o"
+    return error.strerror or str(error)

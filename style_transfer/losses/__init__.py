@@ -1,0 +1,1 @@
+"""What teaches a network: perceptual losses on the activations of VGG19."""

@@ -1,0 +1,113 @@
+"""Content, style and total variation losses, each normalised so that one weight suits every painting.
+
+After Johnson et al. 2016, equations 2 to 5, with two changes. Every term is divided by the size of its target,
+so that neither the painting nor the scale of the VGG's activations matters. And Gram matrices are compared at
+several scales of the picture, which gives coarse strokes without deep layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from style_transfer.losses.vgg import VGG19Features
+
+CONTENT_LAYERS = ("relu3_2",)
+STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_2")
+SCALES = (1, 2, 4)
+
+# Keeps a black target (all activations zero) from dividing by nothing; far below any real one.
+_TINY = 1e-30
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """``(N, C, H, W)`` → ``(N, C, C)`` float32: sums over positions of products of channels, over H*W.
+
+    Johnson et al. 2016, equation 3, without the constant 1/C. Always in float32: the sums overflow halves.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        flat = features.float().flatten(2)
+        return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference over the target's mean square, each picture by itself; ``(N,)``."""
+    features, target = features.float(), target.float()
+    return (features - target).square().mean((1, 2, 3)) / (target.square().mean((1, 2, 3)) + _TINY)
+
+
+def style_loss(gram: Tensor, target: Tensor) -> Tensor:
+    """``‖G − Gs‖² / ‖Gs‖²`` (Frobenius), each picture by itself; ``(N, C, C)`` twice → ``(N,)``."""
+    return (gram - target).square().sum((1, 2)) / (target.square().sum((1, 2)) + _TINY)
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean absolute difference of neighbours, down plus across; ``(N, C, H, W)`` → ``(N,)``."""
+    down = (image[:, :, 1:] - image[:, :, :-1]).abs().mean((1, 2, 3))
+    across = (image[:, :, :, 1:] - image[:, :, :, :-1]).abs().mean((1, 2, 3))
+    return down + across
+
+
+class PerceptualLoss(nn.Module):
+    """The training objective for N styles, whose Gram matrices it holds.
+
+    Args:
+        vgg: a feature extractor with all the layers named here.
+        style_images: one float RGB tensor ``(1, 3, H, W)`` in 0..1 a style, of any size.
+        scales: the picture is compared as it is and shrunk by these factors (average pooling).
+    """
+
+    def __init__(
+        self,
+        vgg: VGG19Features,
+        style_images: Sequence[Tensor],
+        *,
+        content_layers: Sequence[str] = CONTENT_LAYERS,
+        style_layers: Sequence[str] = STYLE_LAYERS,
+        scales: Sequence[int] = SCALES,
+    ) -> None:
+        super().__init__()
+        self.vgg = vgg
+        self.content_layers, self.style_layers, self.scales = content_layers, style_layers, scales
+        with torch.no_grad():
+            grams = [self._grams(image, vgg(image)) for image in style_images]
+        # One buffer a layer and scale, (N, C, C), in the order of _grams.
+        for i, matrices in enumerate(zip(*grams, strict=True)):
+            self.register_buffer(f"target{i}", torch.cat(matrices), persistent=False)
+
+    def content_targets(self, photos: Tensor) -> list[Tensor]:
+        """Content features of ``(N, 3, H, W)`` photos, to be given to :meth:`forward`."""
+        with torch.no_grad():
+            found = self.vgg(photos)
+            return [found[name] for name in self.content_layers]
+
+    def forward(self, output: Tensor, content: Sequence[Tensor], style: Tensor) -> dict[str, Tensor]:
+        """Losses of stylized pictures, scalars: ``content``, ``style`` and ``tv``, each a mean.
+
+        ``output`` ``(N, 3, H, W)`` in 0..1, ``content`` from :meth:`content_targets` for the same N,
+        ``style`` ``(N,)`` int64 indices of styles.
+        """
+        found = self.vgg(output)
+        contents = [
+            content_loss(found[name], target)
+            for name, target in zip(self.content_layers, content, strict=True)
+        ]
+        styles = [
+            style_loss(gram, getattr(self, f"target{i}")[style])
+            for i, gram in enumerate(self._grams(output, found))
+        ]
+        return {
+            "content": torch.stack(contents).mean(),
+            "style": torch.stack(styles).mean(),
+            "tv": total_variation(output).mean(),
+        }
+
+    def _grams(self, image: Tensor, found: dict[str, Tensor]) -> list[Tensor]:
+        grams = []
+        for scale in self.scales:
+            features = found if scale == 1 else self.vgg(F.avg_pool2d(image, scale))
+            grams += [gram_matrix(features[name]) for name in self.style_layers]
+        return grams

@@ -1,0 +1,122 @@
+"""The loss network: VGG19 (Simonyan and Zisserman 2015), frozen, normalising its own input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from style_transfer.errors import InputFileError, ModelFileError, UserError
+from style_transfer.networks.foreign import read_state_dict
+
+_CONVS_PER_BLOCK = (2, 2, 4, 4, 4)
+_CHANNELS = (64, 128, 256, 512, 512)
+_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, the only place in the project that knows them
+_STD = (0.229, 0.224, 0.225)
+
+
+def _layer_names() -> list[str]:
+    """Names of ``torchvision.models.vgg19().features``, by index: conv1_1, relu1_1, ... pool5."""
+    names = []
+    for block, convs in enumerate(_CONVS_PER_BLOCK, 1):
+        for i in range(1, convs + 1):
+            names += [f"conv{block}_{i}", f"relu{block}_{i}"]
+        names.append(f"pool{block}")
+    return names
+
+
+LAYER_NAMES = _layer_names()
+
+
+class VGG19Features(nn.Module):
+    """Activations of named layers, truncated at the deepest one asked for.
+
+    Pooling is by averages instead of maxima, which gives smoother pictures (Gatys et al. 2016).
+
+    Args:
+        layers: names such as ``"relu3_1"``.
+        weights: a file in torchvision's layout (``features.0.weight`` ...), ``.pth`` or ``.safetensors``, which
+            may end early; None downloads torchvision's ``IMAGENET1K_V1`` to TORCH_HOME and checks its hash.
+
+    Raises ``UserError`` for an unknown layer, ``InputFileError`` where the weights cannot be had.
+    """
+
+    def __init__(self, layers: Iterable[str], weights: Path | None = None) -> None:
+        super().__init__()
+        self.layers = list(dict.fromkeys(layers))
+        for name in self.layers:
+            if name not in LAYER_NAMES:
+                raise UserError(f"VGG19 has no layer '{name}'; layers are named relu1_1 to relu5_4")
+        depth = max(LAYER_NAMES.index(name) for name in self.layers) + 1
+        self.net = nn.Sequential(*_modules(depth))
+        self._load(_read(weights), weights)
+        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
+        self.eval().requires_grad_(False)
+
+    def _load(self, state: dict[str, Tensor], source: Path | None) -> None:
+        wanted = self.net.state_dict()
+        try:
+            self.net.load_state_dict({name: state[f"features.{name}"] for name in wanted})
+        except (KeyError, RuntimeError) as error:
+            last = max(
+                (int(m[1]) for m in (re.match(r"features\.(\d+)\.", k) for k in state) if m), default=None
+            )
+            reach = (
+                f"it ends at {LAYER_NAMES[last]}"
+                if last is not None and last < len(LAYER_NAMES)
+                else "it has none"
+            )
+            raise InputFileError(
+                f"'{source}' lacks the VGG19 weights for {self.layers[-1]} in torchvision's layout ({reach})"
+            ) from error
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """``(N, 3, H, W)`` float RGB in 0..1 → activations by layer name, ``(N, C, H/2^k, W/2^k)``."""
+        x = (x - self.mean) / self.std
+        found = {}
+        for name, module in zip(LAYER_NAMES, self.net, strict=False):
+            x = module(x)
+            if name in self.layers:
+                found[name] = x
+        return found
+
+
+def _modules(depth: int) -> list[nn.Module]:
+    modules: list[nn.Module] = []
+    inputs = 3
+    for channels, convs in zip(_CHANNELS, _CONVS_PER_BLOCK, strict=True):
+        for _ in range(convs):
+            modules += [nn.Conv2d(inputs, channels, 3, padding=1), nn.ReLU()]
+            inputs = channels
+        modules.append(nn.AvgPool2d(2))
+    return modules[:depth]
+
+
+def _read(weights: Path | None) -> dict[str, Tensor]:
+    if weights is not None:
+        if not weights.is_file():
+            raise InputFileError(f"there is no VGG19 weights file '{weights}'; check --vgg-weights")
+        try:
+            return read_state_dict(weights)
+        except ModelFileError as error:
+            raise InputFileError(
+                f"{error}; --vgg-weights takes torchvision's vgg19 .pth or .safetensors"
+            ) from error
+    from torchvision.models import VGG19_Weights  # slow to import, and only needed for the address
+
+    url = VGG19_Weights.IMAGENET1K_V1.url
+    target = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
+    try:
+        state = torch.hub.load_state_dict_from_url(
+            url, check_hash=True, map_location="cpu", weights_only=True
+        )
+    except (OSError, RuntimeError) as error:  # URLError is an OSError; a wrong hash is a RuntimeError
+        raise InputFileError(
+            f"cannot download the VGG19 weights ({error}); put {target.name} into '{target.parent}' "
+            "or name a file with --vgg-weights"
+        ) from error
+    return {str(name): value for name, value in state.items()}

@@ -1,0 +1,198 @@
+"""From what a command was given, files and folders, to the list of pictures to read and write."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from style_transfer.errors import InputFileError, UserError
+from style_transfer.files import is_partial
+from style_transfer.media.image import IMAGE_EXTENSIONS
+from style_transfer.media.image_writer import WRITABLE_EXTENSIONS, WRITABLE_FORMATS, output_format
+
+_READ_ONLY_BECOMES = WRITABLE_FORMATS["jpg"]
+
+
+@dataclass(frozen=True)
+class ImageJob:
+    """One picture to read from ``source``, and where its result goes."""
+
+    source: Path
+    target: Path
+
+
+def collect_images(
+    sources: Sequence[Path], output: Path | str | None, *, suffix: str, extension: str | None
+) -> list[ImageJob]:
+    """Pair every picture in ``sources`` with its target; nothing is read or written.
+
+    A file goes to ``{stem}_{suffix}`` beside itself, or in ``output`` if that is a folder: there
+    already, without an extension, ending in a slash (which only a ``str`` keeps), or one of several
+    sources' output. A single file otherwise goes to exactly ``output``. A folder is searched
+    recursively in sorted order, without hidden and unfinished files and without following links to
+    folders; its tree and file names are repeated in ``output``, under the folder's name where there
+    are several sources. Of targets that would share a name, regardless of case, the later ones become
+    ``x_png.jpg`` (from ``x.png``) or ``x-2.jpg``.
+
+    ``extension``, such as ``".png"``, is that of every target; None keeps each source's, or ``.jpg``
+    where it cannot be written.
+
+    Raises ``InputFileError`` for a source that is not there, and ``UserError`` for a folder that has
+    no pictures or no ``output`` outside itself, an extension that cannot be written, and a target
+    that is one of the sources.
+    """
+    sources = list(dict.fromkeys(sources))
+    if not sources:
+        raise UserError("there is nothing to stylize; name a picture or a folder of pictures")
+    if extension is not None:
+        output_format(Path(f"x{extension}"))
+    for source in sources:
+        _check_source(source)
+
+    only = sources[0] if len(sources) == 1 else None
+    exact = _exact_target(output, extension) if only and only.is_file() else None
+    if only and exact:
+        jobs = [ImageJob(only, exact)]
+    else:
+        folder = None if output is None else _output_folder(Path(output))
+        jobs = _distinct(
+            job
+            for source in sources
+            for job in (
+                _folder_jobs(source, folder, extension, under_its_name=only is None)
+                if source.is_dir()
+                else [_file_job(source, folder, suffix, extension)]
+            )
+        )
+    _check_no_source_is_lost(jobs)
+    return jobs
+
+
+def _check_source(source: Path) -> None:
+    try:
+        mode = source.stat().st_mode
+    except FileNotFoundError as error:
+        raise InputFileError(f"'{source}' does not exist; check the name") from error
+    except OSError as error:
+        raise InputFileError(f"'{source}' cannot be opened: {error.strerror}; check the name") from error
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputFileError(f"'{source}' is neither a file nor a folder; name a picture or a folder")
+
+
+def _exact_target(output: Path | str | None, extension: str | None) -> Path | None:
+    """``output`` if it names the result of a single file; None if it names a folder or nothing."""
+    if output is None:
+        return None
+    target = Path(output)
+    if _is_folder(target) or str(output).endswith(("/", os.sep)) or not target.suffix:
+        return None
+    if output_format(target) != output_format(Path(f"x{extension or target.suffix}")):
+        raise UserError(f"the output '{target}' is not of the format asked for, {extension}; use one of them")
+    return target
+
+
+def _output_folder(output: Path) -> Path:
+    if _identity(output) and not _is_folder(output):
+        raise UserError(f"the output '{output}' is a file; give a folder with -o")
+    return output
+
+
+def _file_job(source: Path, folder: Path | None, suffix: str, extension: str | None) -> ImageJob:
+    name = f"{source.stem}_{suffix}{_target_extension(source, extension)}"
+    return ImageJob(source, (folder or source.parent) / name)
+
+
+def _folder_jobs(
+    source: Path, output: Path | None, extension: str | None, *, under_its_name: bool
+) -> Iterator[ImageJob]:
+    if output is None:
+        raise UserError(f"'{source}' is a folder; say with -o FOLDER where its results go")
+    inside, outside = source.resolve(), output.resolve()
+    if outside == inside or inside in outside.parents:
+        raise UserError(f"the output of the folder '{source}' must be outside itself, not '{output}'")
+    images = _images_in(source)
+    if not images:
+        raise UserError(f"there are no pictures in the folder '{source}'; name another one")
+    root = output / inside.name if under_its_name else output
+    for image in images:
+        target = root / image.relative_to(source)
+        yield ImageJob(image, target.with_suffix(_target_extension(image, extension)))
+
+
+def _images_in(folder: Path) -> list[Path]:
+    """Every picture in ``folder`` and the folders in it, sorted; links to folders are not followed."""
+
+    def refuse(error: OSError) -> None:
+        raise InputFileError(
+            f"the folder '{error.filename}' cannot be opened: {error.strerror}; check its permissions"
+        ) from error
+
+    found = []
+    for here, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(here, name) for name in names if not name.startswith(".")]
+    return sorted(
+        path
+        for path in found
+        if path.suffix.lower() in IMAGE_EXTENSIONS and not is_partial(path) and path.is_file()
+    )
+
+
+def _target_extension(source: Path, extension: str | None) -> str:
+    if extension is not None:
+        return extension
+    return source.suffix if source.suffix.lower() in WRITABLE_EXTENSIONS else _READ_ONLY_BECOMES
+
+
+def _distinct(jobs: Iterable[ImageJob]) -> list[ImageJob]:
+    """``jobs``, the later of those with the same target renamed.
+
+    Case is ignored, so that no file system loses one of ``x.jpg`` and ``X.jpg``.
+    """
+    taken: set[str] = set()
+    result = []
+    for job in jobs:
+        target = job.target
+        came_from = job.source.suffix[1:]
+        if _key(target) in taken and came_from and f".{came_from}".lower() != target.suffix.lower():
+            target = target.with_stem(f"{target.stem}_{came_from}")
+        stem, number = target.stem, 1
+        while _key(target) in taken:
+            number += 1
+            target = target.with_stem(f"{stem}-{number}")
+        taken.add(_key(target))
+        result.append(ImageJob(job.source, target))
+    return result
+
+
+def _key(target: Path) -> str:
+    return str(target).casefold()
+
+
+def _check_no_source_is_lost(jobs: Sequence[ImageJob]) -> None:
+    """Compared as the system sees files, so that links and other spellings of a name are found too."""
+    inputs = {_identity(job.source): job.source for job in jobs}
+    for job in jobs:
+        if _is_folder(job.target):
+            raise UserError(f"the output '{job.target}' is a folder; move it away or choose another with -o")
+        if (here := _identity(job.target)) and here in inputs:
+            raise UserError(
+                f"the result of '{job.source}' would overwrite the input '{inputs[here]}';"
+                " choose another output with -o"
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of what ``path`` leads to; None where that is nothing, or hidden from this user."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_folder(path: Path) -> bool:
+    return _identity(path) is not None and path.is_dir()

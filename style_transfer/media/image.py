@@ -1,0 +1,198 @@
+"""Reading still and animated images as upright 8-bit sRGB."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from style_transfer.errors import InputFileError, UserError
+from style_transfer.media.exif import read_exif
+from style_transfer.media.pixels import Pixels, to_arrays, to_pillow
+
+# read_image checks the size itself, with its caller's limit, before anything is decoded. Pillow's own
+# limit is global to the process, so it is lifted once, here: changing it around calls would race.
+Image.MAX_IMAGE_PIXELS = None
+
+MAX_PIXELS = 512_000_000
+"""The largest picture read unless asked otherwise, frames counted together."""
+
+# fmt: off
+IMAGE_EXTENSIONS = frozenset({
+    ".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg",
+    ".jpg", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".tif", ".tiff", ".webp",
+})
+# fmt: on
+"""The file name extensions of what :func:`read_image` reads, lower case."""
+
+# Formats are named, so that a file from a stranger never reaches a rare decoder or Ghostscript.
+_FORMATS = ["AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "QOI", "TIFF", "WEBP"]
+# The other multi-frame formats hold pages or views of one scene: the first is the picture.
+_ANIMATED_FORMATS = {"AVIF", "GIF", "PNG", "WEBP"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+@dataclass
+class Picture:
+    """A decoded image: one frame for a still, several for an animation.
+
+    ``frames``     uint8 RGB, HWC, C-contiguous, sRGB, upright; all of one size.
+    ``alphas``     opacity of each frame, uint8 HW, 255 opaque; None where a frame is opaque.
+    ``durations``  milliseconds each frame is shown; empty for a still.
+    ``loop``       how often an animation plays, 0 for ever.
+    ``exif``       EXIF block without orientation, stored size and thumbnail; None where there is none.
+
+    For a result use ``dataclasses.replace(picture, frames=...)``: the rest is carried along.
+    """
+
+    frames: list[Pixels]
+    alphas: list[Pixels | None] = field(default_factory=list)
+    durations: list[int] = field(default_factory=list)
+    loop: int = 0
+    exif: bytes | None = None
+
+    def __post_init__(self) -> None:
+        self.alphas = self.alphas or [None] * len(self.frames)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = self.frames[0].shape[:2]
+        return height, width
+
+    @property
+    def animated(self) -> bool:
+        return len(self.frames) > 1
+
+
+def read_image(path: Path, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
+    """Decode the image ``path``; the content, not the name, decides the format.
+
+    EXIF orientation and colour profile are applied; any depth and colour space becomes 8-bit sRGB.
+    ``max_pixels`` bounds width × height × frames (None: no bound), so that a small hostile file
+    cannot fill the memory. Raises ``InputFileError`` for a file that is missing, empty, damaged, too
+    large, or no image.
+    """
+    formats = _formats_for(path)
+    try:
+        with Image.open(path, formats=formats) as image:
+            try:
+                return _decode(image, path, max_pixels)
+            except MemoryError as error:
+                width, height = image.size
+                raise InputFileError(
+                    f"not enough memory for '{path}', {width}×{height} pixels; make it smaller first"
+                ) from error
+    except UserError:
+        raise
+    except UnidentifiedImageError as error:
+        raise InputFileError(
+            f"'{path}' is not an image of a known format; convert it to JPEG, PNG, WebP or TIFF first"
+        ) from error
+    except Exception as error:  # on damaged files decoders raise nearly anything, struct.error to KeyError
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputFileError(
+            f"'{path}' is damaged or incomplete ({reason}); get the file anew or export it again"
+        ) from error
+
+
+def resize_long_side(picture: Picture, long_side: int) -> Picture:
+    """``picture`` scaled by Lanczos so that its longer side is ``long_side`` pixels, the other rounded.
+
+    Enlarges as well as shrinks. Raises ``UserError`` if ``long_side`` is not positive.
+    """
+    if long_side < 1:
+        raise UserError(f"the size is {long_side} pixels; it must be at least 1")
+    height, width = picture.size
+    longest = max(height, width)
+    if long_side == longest:
+        return picture
+    new_height, new_width = (
+        max(1, (2 * side * long_side + longest) // (2 * longest)) for side in (height, width)
+    )
+    size = (new_width, new_height)
+    scaled = [
+        # Pillow weights colours by opacity, so that what is invisible does not bleed into edges.
+        to_arrays(to_pillow(frame, alpha).resize(size, Image.Resampling.LANCZOS), size)
+        for frame, alpha in zip(picture.frames, picture.alphas, strict=True)
+    ]
+    return replace(picture, frames=[frame for frame, _ in scaled], alphas=[alpha for _, alpha in scaled])
+
+
+def _formats_for(path: Path) -> list[str]:
+    """Pillow's names of the formats ``path`` may have; says plainly what keeps it from being read at all."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(64)
+    except FileNotFoundError as error:
+        raise InputFileError(f"'{path}' does not exist; check the name") from error
+    except IsADirectoryError as error:
+        raise InputFileError(f"'{path}' is a folder; name an image in it") from error
+    except OSError as error:
+        raise InputFileError(f"'{path}' cannot be opened: {error.strerror}; check its permissions") from error
+    if not header:
+        raise InputFileError(f"'{path}' is empty; get the file anew")
+    if header[4:8] == b"ftyp" and header[8:12] in _HEIF_BRANDS and b"avif" not in header:
+        _register_heif(path)
+        return ["HEIF"]
+    return _FORMATS
+
+
+def _register_heif(path: Path) -> None:
+    try:
+        _heif_opener()
+    except ImportError as error:
+        raise InputFileError(
+            f"'{path}' is a HEIC photo, which needs one more package: pip install \"style-transfer[heic]\""
+        ) from error
+
+
+@functools.cache
+def _heif_opener() -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+
+
+def _decode(image: Image.Image, path: Path, max_pixels: int | None) -> Picture:
+    size = image.size
+    count = getattr(image, "n_frames", 1) if image.format in _ANIMATED_FORMATS else 1
+    # The first image of an APNG may be one for viewers that show no animation, and no part of it.
+    numbers = range(int(count > 1 and getattr(image, "default_image", False)), count)
+    picture = Picture([])
+    for number in numbers:
+        if count > 1:
+            image.seek(number)
+        _check_pixels(path, image.size, len(numbers), max_pixels)
+        image.load()
+        if number == numbers.start:
+            orientation, picture.exif = read_exif(image)
+        frame, alpha = to_arrays(image, size, orientation=orientation)
+        picture.frames.append(frame)
+        picture.alphas.append(alpha)
+        if len(numbers) > 1:
+            picture.durations.append(round(image.info.get("duration", 0)))
+    if picture.animated:
+        picture.loop = _plays(image)
+    return picture
+
+
+def _plays(image: Image.Image) -> int:
+    """How often it plays, 0 for ever. GIF counts the repeats after the first time, the others all."""
+    loop = image.info.get("loop")
+    if image.format == "GIF":
+        return 1 if loop is None else loop + 1 if loop else 0
+    return int(loop or 0)
+
+
+def _check_pixels(path: Path, size: tuple[int, int], frames: int, max_pixels: int | None) -> None:
+    pixels = size[0] * size[1] * frames
+    if max_pixels is not None and pixels > max_pixels:
+        what = f"{size[0]}×{size[1]} pixels" + (f" in {frames} frames" if frames > 1 else "")
+        raise InputFileError(
+            f"'{path}' has {pixels / 1e6:.4g} megapixels ({what}) and the limit is {max_pixels / 1e6:.4g};"
+            f" if you trust the file, allow it with --max-megapixels {math.ceil(pixels / 1e6)}"
+        )

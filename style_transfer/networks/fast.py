@@ -1,0 +1,61 @@
+"""The small network, for real time on a CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from style_transfer.networks.base import StyleNetwork, check_count, check_epsilon
+from style_transfer.networks.johnson import Residual
+from style_transfer.networks.layers import NORM_EPSILON, ConvLayer, Norms
+
+
+class FastNetwork(StyleNetwork):
+    """An hourglass down to an eighth of the resolution: 15.5 kMAC a pixel, a tenth of the paper's network.
+
+    2×2 pixels become channels, two stride-2 convolutions double the channels each, three residual blocks paint
+    at an eighth, and nearest upsampling + convolution leads back, the quarter's features added on the way.
+
+    Tried at equal cost and time (three paintings, 300 steps, crops of 160 pixels): four residual blocks at a
+    quarter with half the channels (total loss at 150 steps 2.80 against this one's 2.76, at a content loss
+    of 0.82 against 0.74). A block at an eighth costs the same, sees twice as far and has four times the
+    weights: longer strokes, calmer objects.
+    """
+
+    name = "fast"
+    stride = 8
+    def __init__(self, width: int = 24, blocks: int = 3, *, epsilon: float = NORM_EPSILON) -> None:
+        super().__init__()
+        check_count("width", width, 256)
+        check_count("number of blocks", blocks, 32)
+        self.epsilon = check_epsilon(epsilon)
+        a, b, c = width, 2 * width, 4 * width
+        self.width, self.blocks = width, blocks
+        # In input pixels: 2 + 2 + 4 going down, 16 in each residual block, 4 + 2 + 2 coming up; up to 7 more,
+        # depending on where a pixel falls in the grid of strides.
+        self.reach = 16 * blocks + 24
+        self.norm_channels = (a, b, c, *([c] * 2 * blocks), b, a)
+        self.output_shape = (3, a, 3, 3)
+        self.working_bytes_per_pixel = 11 * width
+        self.down2 = ConvLayer(12, a)
+        self.down4 = ConvLayer(a, b, stride=2)
+        self.down8 = ConvLayer(b, c, stride=2)
+        self.residuals = nn.ModuleList(Residual(c) for _ in range(blocks))
+        self.up4 = ConvLayer(c, b, upsample=2)
+        self.up2 = ConvLayer(b, a, upsample=2)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return {"width": self.width, "blocks": self.blocks, "epsilon": self.epsilon}
+
+    def features(self, x: Tensor, norm: Norms) -> Tensor:
+        x = F.relu(norm(self.down2(F.pixel_unshuffle(x, 2))))
+        quarter = F.relu(norm(self.down4(x)))
+        x = F.relu(norm(self.down8(quarter)))
+        for block in self.residuals:
+            x = block(x, norm)
+        x = F.relu(norm(self.up4(x)) + quarter)
+        x = F.relu(norm(self.up2(x)))
+        return F.interpolate(x, scale_factor=2, mode="nearest")

@@ -1,0 +1,88 @@
+"""Reading the field's common exchange format: state dictionaries of pytorch/examples' fast_neural_style.
+
+That network is :class:`JohnsonNetwork` at the paper's width, on pixels of 0..255, without normalisation and
+with a linear output: the factor 255 is folded into its first and last convolution.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from style_transfer.errors import ModelFileError
+from style_transfer.networks.base import StyleParameters
+from style_transfer.networks.johnson import JohnsonNetwork
+from style_transfer.networks.style_model import Style, StyleBank, StyleModel
+
+# Their modules in order of use, each a convolution and its norm; the last convolution has no norm.
+_LAYERS = [
+    *((f"conv{i}.conv2d", f"in{i}") for i in (1, 2, 3)),
+    *((f"res{i}.conv{j}.conv2d", f"res{i}.in{j}") for i in range(1, 6) for j in (1, 2)),
+    ("deconv1.conv2d", "in4"),
+    ("deconv2.conv2d", "in5"),
+]
+_OUTPUT = "deconv3.conv2d"
+_PIXEL_RANGE = 255.0
+_THEIR_EPSILON = 1e-5
+
+
+def model_from_examples(path: Path) -> StyleModel:
+    """A model of one style, named after the file.
+
+    Raises ``ModelFileError`` for a file that is damaged, holds more than tensors, or is of another network.
+    """
+    state = read_state_dict(path)
+    try:
+        width = state["conv1.conv2d.weight"].shape[0]
+        network = JohnsonNetwork(width, epsilon=_THEIR_EPSILON, output="clamp")
+        convolutions = [state[f"{conv}.weight"] for conv, _ in _LAYERS]
+        # Their biases before a norm change nothing: instance norm takes them out again.
+        convolutions[0] = convolutions[0] * _PIXEL_RANGE
+        network.load_state_dict(dict(zip(network.state_dict(), convolutions, strict=True)))
+        parameters = StyleParameters(
+            torch.cat([state[f"{norm}.weight"] for _, norm in _LAYERS])[None],
+            torch.cat([state[f"{norm}.bias"] for _, norm in _LAYERS])[None],
+            state[f"{_OUTPUT}.weight"][None] / _PIXEL_RANGE,
+            state[f"{_OUTPUT}.bias"][None] / _PIXEL_RANGE,
+        )
+        if parameters.output_weight.shape[1:] != network.output_shape:
+            raise RuntimeError("the output layer has another shape")
+    except (KeyError, RuntimeError, IndexError) as error:
+        raise ModelFileError(
+            f"'{path}' is neither a model of this program nor a fast_neural_style network ({error})".replace(
+                "\n", " "
+            )
+        ) from error
+    origin = {"source": "a state dictionary of pytorch/examples fast_neural_style", "file": path.name}
+    return StyleModel(network.eval(), StyleBank(parameters), [Style(path.stem)], origin)
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Tensors by name from ``.safetensors`` or a PyTorch file, float32, without unpickling anything else.
+
+    Raises ``ModelFileError``.
+    """
+    try:
+        if path.suffix.lower() == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = state.get("state_dict", state) if isinstance(state, dict) else None
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        SafetensorError,
+    ) as error:
+        raise ModelFileError(f"'{path}' is damaged or holds more than weights; it was not opened") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ModelFileError(f"'{path}' holds no state dictionary of tensors")
+    return {str(name).removeprefix("module."): value.float() for name, value in state.items()}

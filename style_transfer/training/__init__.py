@@ -1,0 +1,1 @@
+"""The loop that teaches: photos in, a model file out."""

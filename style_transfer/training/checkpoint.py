@@ -1,0 +1,36 @@
+"""Checkpoints: everything a run needs to go on exactly where it stopped. Loaded with ``weights_only=True``."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from style_transfer.errors import InputFileError
+from style_transfer.files import atomic_path
+
+
+def checkpoint_path(output: Path) -> Path:
+    """``wave.safetensors`` → ``wave.checkpoint.pt``."""
+    return output.with_name(f"{output.stem}.checkpoint.pt")
+
+
+def save_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Write ``state`` (tensors, numbers, strings, lists and dicts of these) whole or not at all."""
+    with atomic_path(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Raises ``InputFileError`` for a file that is missing, damaged, or holds anything but plain state."""
+    if not path.is_file():
+        raise InputFileError(f"there is no checkpoint '{path}' to resume from; run without --resume")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise InputFileError(f"the checkpoint '{path}' is damaged; run without --resume") from error
+    if not isinstance(state, dict) or "step" not in state:
+        raise InputFileError(f"'{path}' is not a checkpoint of this program; run without --resume")
+    return state

@@ -1,0 +1,56 @@
+"""What a training run is made of; the defaults suit every painting."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from style_transfer.errors import UserError
+
+
+@dataclass
+class TrainingConfig:
+    """Settings of a run. ``steps`` or ``minutes`` ends it, whichever comes first; both count resumed runs whole."""
+
+    steps: int | None = 4000
+    minutes: float | None = None
+    batch_size: int = 4
+    #: Pictures of a batch that paint the same photo in different styles: its content features serve them all.
+    styles_per_photo: int = 2
+    image_size: int = 240  #: side of the square training crops, pixels
+    style_size: int = 512  #: short side of the style images, pixels
+    lr: float = 3e-3
+    content_weight: float = 1.0
+    style_weight: float = 12.0
+    tv_weight: float = 0.1
+    seed: int = 0
+
+    warmup_steps = 40
+    #: The last part of a run, in which the learning rate falls. Constant before, so that a run can be extended.
+    decay_share = 0.35
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "image_size", "style_size", "lr"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"--{name.replace('_', '-')} must be above 0, not {getattr(self, name)}")
+        for name in ("content_weight", "style_weight", "tv_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(self, name)}")
+        if self.image_size < 64:
+            raise UserError(f"--image-size must be 64 pixels or more to train on, not {self.image_size}")
+        if (self.steps or 0) <= 0 and (self.minutes or 0) <= 0:
+            raise UserError("--steps or --minutes must be above 0")
+
+    def progress(self, step: int, seconds: float) -> float:
+        """How much of the run is done after ``step`` steps and ``seconds`` of training, 0..1."""
+        by_steps = step / self.steps if self.steps else 0.0
+        by_time = seconds / (60 * self.minutes) if self.minutes else 0.0
+        return min(1.0, max(by_steps, by_time))
+
+    def learning_rate(self, step: int, seconds: float) -> float:
+        """Warm-up, constant, and a cosine down to a fiftieth at the end."""
+        factor = min(1.0, (step + 1) / self.warmup_steps)
+        left = (1 - self.progress(step, seconds)) / self.decay_share
+        if left < 1:
+            factor *= 0.02 + 0.98 * (1 - math.cos(math.pi * left)) / 2
+        return self.lr * factor

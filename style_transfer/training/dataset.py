@@ -1,0 +1,96 @@
+"""Batches of photo crops, each a function of (seed, step, rank) alone, so that a resumed run sees the same."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from style_transfer.errors import InputFileError, UserError
+from style_transfer.media.image import IMAGE_EXTENSIONS, read_image
+
+# Photos are shrunk until their short side is between one and this many crops.
+_LARGEST_VIEW = 1.3
+_ATTEMPTS = 20
+
+
+def held_out(path: Path) -> bool:
+    """True for about one photo in ten, by its name: never trained on, kept for previews and measurements."""
+    return zlib.crc32(path.name.encode()) % 10 == 0
+
+
+def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
+    """All image files below ``folder``: those to train on, and those held out.
+
+    A folder too small to spare any is used whole for both. Raises ``InputFileError`` without any image.
+    """
+    if not folder.is_dir():
+        raise InputFileError(f"there is no folder '{folder}'; --dataset takes a folder of photos")
+    photos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_EXTENSIONS and p.is_file())
+    if not photos:
+        raise InputFileError(f"no images in '{folder}'; --dataset takes a folder of photos")
+    train = [p for p in photos if not held_out(p)]
+    held = [p for p in photos if held_out(p)]
+    return train or photos, held or photos
+
+
+class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):
+    """Item ``step`` is a batch of random crops, uint8 ``(photos, 3, size, size)``, and the files skipped as bad.
+
+    Raises ``UserError`` if twenty files in a row cannot be read.
+    """
+
+    def __init__(
+        self, files: Sequence[Path], photos: int, size: int, *, seed: int = 0, rank: int = 0
+    ) -> None:
+        self.files, self.photos, self.size, self.seed, self.rank = list(files), photos, size, seed, rank
+
+    def __getitem__(self, step: int) -> tuple[Tensor, list[str]]:
+        rng = random.Random(f"{self.seed} {step} {self.rank}")
+        crops: list[np.ndarray] = []
+        skipped: list[str] = []
+        while len(crops) < self.photos:
+            path = rng.choice(self.files)
+            try:
+                crops.append(random_crop(path, self.size, rng))
+            except InputFileError:
+                skipped.append(str(path))
+                if len(skipped) >= _ATTEMPTS * self.photos:
+                    raise UserError(f"none of the photos tried can be read, the last was '{path}'") from None
+        return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous(), skipped
+
+
+def random_crop(path: Path, size: int, rng: random.Random) -> np.ndarray:
+    """A crop at a random scale, place and reflection: uint8 ``(size, size, 3)``. Raises ``InputFileError``."""
+    image = Image.fromarray(read_image(path).frames[0])
+    scale = size * rng.uniform(1, _LARGEST_VIEW) / min(image.size)
+    width, height = (max(size, round(side * scale)) for side in image.size)
+    left, top = rng.randint(0, width - size), rng.randint(0, height - size)
+    # Resampling only what the crop shows.
+    box = tuple(
+        value / scale_
+        for value, scale_ in zip(
+            (left, top, left + size, top + size),
+            (width / image.width, height / image.height) * 2,
+            strict=True,
+        )
+    )
+    crop = image.resize((size, size), Image.Resampling.LANCZOS, box=box)  # type: ignore[arg-type]
+    pixels = np.asarray(crop)
+    return np.ascontiguousarray(pixels[:, ::-1] if rng.random() < 0.5 else pixels)
+
+
+def load_style_image(path: Path, size: int) -> Tensor:
+    """A painting with its short side resized to ``size`` pixels: float RGB ``(1, 3, H, W)`` in 0..1."""
+    image = Image.fromarray(read_image(path).frames[0])
+    scale = size / min(image.size)
+    shape = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    pixels = np.array(image.resize(shape, Image.Resampling.LANCZOS))
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255

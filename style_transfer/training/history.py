@@ -1,0 +1,66 @@
+"""The losses of a run as a table, a picture, and TensorBoard's log."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from style_transfer.errors import UserError
+from style_transfer.files import atomic_path
+from style_transfer.training.trainer import Progress
+
+
+def write_losses(history: Sequence[dict[str, float]], path: Path) -> None:
+    """One row a step: ``step``, each loss (unweighted), ``total`` (weighted). Raises ``OutputError``."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.DictWriter(file, list(history[0]) if history else ["step"])
+        rows.writeheader()
+        rows.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in history)
+
+
+def write_curve(history: Sequence[dict[str, float]], path: Path) -> None:
+    """The losses over the steps, each a panel, thin as measured and bold as a running mean."""
+    from matplotlib.figure import Figure  # not pyplot: no window system, no global state
+
+    if not history:
+        return
+    names = [name for name in history[0] if name != "step"]
+    figure = Figure(figsize=(10, 2.2 * len(names)), layout="constrained")
+    panels = figure.subplots(len(names), sharex=True, squeeze=False)[:, 0]
+    steps = [row["step"] for row in history]
+    for panel, name in zip(panels, names, strict=True):
+        values = [row[name] for row in history]
+        panel.plot(steps, values, color="tab:blue", alpha=0.3, linewidth=0.7)
+        panel.plot(steps, running_mean(values), color="tab:blue")
+        panel.set_yscale("log")
+        panel.set_ylabel(name)
+        panel.grid(alpha=0.3)
+    panels[-1].set_xlabel("step")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=100)
+
+
+def running_mean(values: Sequence[float], keep: float = 0.95) -> list[float]:
+    """Exponential mean, corrected for its start so that it begins at the first value."""
+    means, total, weight = [], 0.0, 0.0
+    for value in values:
+        total, weight = keep * total + (1 - keep) * value, keep * weight + (1 - keep)
+        means.append(total / weight)
+    return means
+
+
+def log_to_tensorboard(folder: Path) -> Callable[[Progress], None]:
+    """A callback that logs every step's losses. Raises ``UserError`` where TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError('--tensorboard needs: pip install "style-transfer[tensorboard]"') from None
+    writer = SummaryWriter(str(folder))
+
+    def log(progress: Progress) -> None:
+        for name, value in progress.losses.items():
+            writer.add_scalar(f"loss/{name}", value, progress.step)
+        writer.flush()
+
+    return log

@@ -1,0 +1,247 @@
+"""The training loop. It draws nothing and prints nothing: progress reaches the caller through a callback."""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from style_transfer.errors import InputFileError, TrainingError
+from style_transfer.losses.perceptual import PerceptualLoss
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.training.config import TrainingConfig
+from style_transfer.training.dataset import PhotoBatches
+from style_transfer.training.distributed import Peers
+
+_SNAPSHOT_EVERY = 50  # steps between the states that a loss gone astray falls back to
+_MOST_FALLBACKS = 5
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State of a run after a step, for the callback. Losses are unweighted; ``total`` is the weighted sum."""
+
+    step: int
+    done: float  #: 0..1
+    seconds_left: float
+    losses: dict[str, float]
+    skipped: int  #: photos that could not be read, so far
+    notice: str | None = None  #: something the user should read
+
+
+class Trainer:
+    """Trains ``model`` in place against ``loss`` on crops of ``photos``.
+
+    The step with number k depends on the weights, the seed and k alone: a run that is stopped, saved with
+    :meth:`state`, and gone on with is on the CPU the same, bit for bit, as one that never stopped.
+    """
+
+    def __init__(
+        self,
+        model: StyleModel,
+        loss: PerceptualLoss,
+        photos: Sequence[Path],
+        config: TrainingConfig,
+        *,
+        device: torch.device,
+        precision: torch.dtype = torch.float32,
+        peers: Peers | None = None,
+    ) -> None:
+        self.config, self.device, self.precision = config, device, precision
+        self.model = model.to(device)
+        self.model.network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.loss = loss.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.photos = list(photos)
+        self.peers = peers or Peers()
+        self.parameters = [*model.network.parameters(), *model.bank.parameters()]
+        self.optimizer = torch.optim.Adam(self.parameters, config.lr)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
+        self.batch_size = config.batch_size
+        self.step = 0
+        self.seconds = 0.0  # trained so far, resumed runs counted in
+        self.lr_factor = 1.0  # halved at each fallback
+        self.history: list[dict[str, float]] = []
+        self.skipped: set[str] = set()  #: photos that could not be read
+        self._good: dict[str, Any] | None = None
+        self._fallbacks = 0
+        self.peers.broadcast(self.parameters)
+
+    @property
+    def photos_per_step(self) -> int:
+        """Distinct photos in a batch; each is painted in ``batch_size / photos_per_step`` styles."""
+        share = min(self.config.styles_per_photo, len(self.model.styles), self.batch_size)
+        return max(1, self.batch_size // share)
+
+    def run(
+        self,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Train to the end of the run, or until ``should_stop``; True if the end was reached.
+
+        Raises ``TrainingError`` if the loss does not stay finite, leaving the last good weights in place.
+        """
+        self._good = self.state()
+        batches = self._batches()
+        last = time.perf_counter()
+        while self.config.progress(self.step, self.seconds) < 1:
+            if self.peers.any(should_stop(), self.device):
+                return False
+            crops, skipped = next(batches)
+            self.skipped.update(skipped)
+            try:
+                losses = self._train_step(crops)
+            except RuntimeError as error:
+                if not _out_of_memory(error) or self.batch_size == 1 or self.peers.size > 1:
+                    raise
+                self.batch_size //= 2
+                batches = self._batches()
+                self._report(on_progress, {}, f"out of memory: the batch size is now {self.batch_size}")
+                continue
+            if losses is None:
+                self._fall_back()
+                batches = self._batches()
+                notice = (
+                    f"the loss was no longer finite: back to step {self.step} with half the learning rate"
+                )
+                self._report(on_progress, {}, notice)
+                continue
+            self.step += 1
+            now = time.perf_counter()
+            self.seconds = self.peers.mean(self.seconds + now - last, self.device)
+            last = now
+            self.history.append({"step": self.step, **losses})
+            if self.step % _SNAPSHOT_EVERY == 0:
+                self._good = self.state()
+            self._report(on_progress, losses)
+        return True
+
+    def seconds_per_step(self, steps: int = 2) -> float:
+        """How long a step takes, measured after one to warm up; leaves the weights as they are."""
+        batches = self._batches()
+        took = 0.0
+        for i in range(steps + 1):
+            start = time.perf_counter()
+            crops, _ = next(batches)
+            with self._autocast():
+                total, _losses = self._losses(crops)
+            total.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.zero_grad()
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+            took += (time.perf_counter() - start) if i else 0.0
+        return took / steps
+
+    def state(self) -> dict[str, Any]:
+        """Everything :meth:`load_state` needs to go on exactly; plain values and tensors only."""
+        return {
+            "network": copy.deepcopy(self.model.network.state_dict()),
+            "bank": copy.deepcopy(self.model.bank.state_dict()),
+            "optimizer": copy.deepcopy(self.optimizer.state_dict()),
+            "scaler": self.scaler.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "lr_factor": self.lr_factor,
+            "batch_size": self.batch_size,
+            "history": list(self.history),
+            "description": {**self.model.describe(), "training": {}},
+            "config": asdict(self.config),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Raises ``InputFileError`` for the state of another network or other styles."""
+        description = {**self.model.describe(), "training": {}}
+        for part in ("network", "arguments", "styles"):
+            if state["description"][part] != description[part]:
+                raise InputFileError(
+                    f"the checkpoint is of another run: its {part} differ; run without --resume"
+                )
+        self.model.network.load_state_dict(state["network"])
+        self.model.bank.load_state_dict(state["bank"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.step, self.seconds, self.lr_factor = state["step"], state["seconds"], state["lr_factor"]
+        self.batch_size = state["batch_size"]
+        self.history = list(state["history"])
+
+    def _batches(self) -> Iterator[tuple[Tensor, list[str]]]:
+        crop = self.config.image_size
+        data = PhotoBatches(
+            self.photos, self.photos_per_step, crop, seed=self.config.seed, rank=self.peers.rank
+        )
+        workers = 0 if self.device.type == "cpu" else 6
+        steps = range(self.step, self.step + 1_000_000_000)
+        return iter(
+            DataLoader(data, batch_size=None, sampler=steps, num_workers=workers, pin_memory=workers > 0)
+        )
+
+    def _train_step(self, crops: Tensor) -> dict[str, float] | None:
+        """One update; the losses, or None (and no update) if they or the gradients are not finite."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate(self.step, self.seconds) * self.lr_factor
+        self.optimizer.zero_grad()
+        with self._autocast():
+            total, losses = self._losses(crops)
+        self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        self.peers.average([p.grad for p in self.parameters if p.grad is not None])
+        gradient = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        values = torch.stack([*losses.values(), total.detach()]).float()
+        numbers = self.peers.average([values])[0].tolist()
+        # With fp16 the scaler itself skips a step whose gradients overflow, and lowers its scale.
+        healthy = self.scaler.is_enabled() or bool(torch.isfinite(gradient))
+        if not healthy or not all(map(math.isfinite, numbers)):
+            return None
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return dict(zip([*losses, "total"], numbers, strict=True))
+
+    def _losses(self, crops: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        photos = crops.to(self.device, non_blocking=True).float().div_(255)
+        photos = photos.contiguous(memory_format=torch.channels_last)
+        seed = random.Random(f"styles {self.config.seed} {self.step} {self.peers.rank}").getrandbits(63)
+        generator = torch.Generator().manual_seed(seed)
+        share = self.batch_size // self.photos_per_step
+        count = len(self.model.styles)
+        # The same photo in different styles; across the batch each style as often as any other.
+        order = [torch.randperm(count, generator=generator) for _ in range(-(-self.batch_size // count))]
+        style = torch.cat(order)[: self.photos_per_step * share].to(self.device)
+        content = [target.repeat_interleave(share, 0) for target in self.loss.content_targets(photos)]
+        weights = torch.nn.functional.one_hot(style, count).float()
+        output = self.model.network(photos.repeat_interleave(share, 0), *self.model.bank(weights))
+        losses = self.loss(output, content, style)
+        config = self.config
+        weight = {"content": config.content_weight, "style": config.style_weight, "tv": config.tv_weight}
+        total = torch.stack([weight[name] * value for name, value in losses.items()]).sum()
+        return total, {name: value.detach() for name, value in losses.items()}
+
+    def _autocast(self) -> torch.autocast:
+        half = self.precision != torch.float32
+        return torch.autocast(self.device.type, self.precision if half else torch.bfloat16, enabled=half)
+
+    def _fall_back(self) -> None:
+        assert self._good is not None
+        self._fallbacks += 1
+        self.load_state({**self._good, "lr_factor": self.lr_factor / 2, "seconds": self.seconds})
+        if self._fallbacks > _MOST_FALLBACKS:
+            raise TrainingError("the loss does not stay finite; try a lower --lr or --precision fp32")
+
+    def _report(
+        self, on_progress: Callable[[Progress], None], losses: dict[str, float], notice: str | None = None
+    ) -> None:
+        done = self.config.progress(self.step, self.seconds)
+        left = self.seconds * (1 - done) / done if done else math.inf
+        on_progress(Progress(self.step, done, left, losses, len(self.skipped), notice))
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
