@@ -28,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     file = parser.add_argument_group("the files")
     file.add_argument("--image-size", type=int, metavar="PIXELS", help="length of the longer side (as it is)")
     file.add_argument("--format", metavar="NAME", help="jpg, png, webp, tiff, avif, gif (as the photo)")
-    file.add_argument("--quality", type=int, metavar="1..100", help="of JPEG, WebP and AVIF (92)")
+    file.add_argument("--quality", type=int, default=92, metavar="1..100", help="of JPEG, WebP and AVIF (92)")
     file.add_argument("--max-megapixels", type=float, default=512, metavar="N", help="refuse larger images (512)")
     add_common_flags(parser)
     return parser

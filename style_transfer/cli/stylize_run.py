@@ -18,7 +18,7 @@ from style_transfer.cli.common import duration, say
 from style_transfer.errors import OutputError, StyleTransferError, UserError
 from style_transfer.media.collect import ImageJob, collect_images
 from style_transfer.media.image import Picture, read_image, resize_long_side
-from style_transfer.media.image_writer import DEFAULT_QUALITY, WRITABLE_FORMATS, write_image
+from style_transfer.media.image_writer import WRITABLE_FORMATS, write_image
 from style_transfer.networks.catalogue import DEFAULT_MODEL, list_models, load_model
 from style_transfer.networks.style_model import parse_mix
 from style_transfer.runtime.stylizer import Stylizer
@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Stylize as asked; 0 when every photo came out, 1 when some could not be read."""
     if args.list_models:
         return _list_models()
+    _check(args)
     model = load_model(args.model or DEFAULT_MODEL)
     if args.list_styles:
         print(*model.styles, sep="\n")
@@ -57,6 +58,15 @@ def run(args: argparse.Namespace) -> int:
         batch.run(stylizer, todo)
     batch.summarise(len(jobs) - len(todo), jobs)
     return 1 if batch.failed else 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.image_size is not None and args.image_size < 1:
+        raise UserError(f"--image-size must be 1 or more, not {args.image_size}")
+    if not 1 <= args.quality <= 100:
+        raise UserError(f"--quality must be from 1 to 100, not {args.quality}")
+    if not args.max_megapixels > 0:
+        raise UserError(f"--max-megapixels must be above 0, not {args.max_megapixels:g}")
 
 
 def _list_models() -> int:
@@ -147,7 +157,7 @@ class _Batch:
 
     def _write(self, picture: Picture, target: Path, held: bool) -> None:
         try:
-            write_image(picture, target, quality=self.args.quality or DEFAULT_QUALITY)
+            write_image(picture, target, quality=self.args.quality)
         finally:
             if held:
                 self._large.release()

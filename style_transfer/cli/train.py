@@ -50,9 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     net = parser.add_argument_group("network and losses")
-    net.add_argument(
-        "--network", choices=("fast", "johnson"), default="fast", help="fast: real time on a CPU (fast)"
-    )
+    net.add_argument("--network", choices=("fast", "johnson"), help="fast: real time on a CPU (fast)")
     net.add_argument("--width", type=int, help="channels of the network's first layer")
     net.add_argument("--batch-size", type=int, default=4, help="(4)")
     net.add_argument("--image-size", type=int, default=240, help="side of the training crops, pixels (240)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from style_transfer import __version__
 from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
 from style_transfer.errors import InputFileError, TrainingError, UserError
+from style_transfer.files import output_errors
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import VGG19Features
 from style_transfer.networks.base import StyleParameters
@@ -24,7 +26,7 @@ from style_transfer.runtime.device import choose_device, choose_precision
 from style_transfer.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import find_photos, load_style_image
-from style_transfer.training.distributed import Peers
+from style_transfer.training.distributed import Peers, local_device
 from style_transfer.training.history import log_to_tensorboard, write_curve, write_losses
 from style_transfer.training.preview import preview_photos, write_preview
 from style_transfer.training.trainer import Progress, Trainer
@@ -36,13 +38,14 @@ _STEPS_ON_A_GPU = 4000
 def run(args: argparse.Namespace) -> int:
     """Train as asked; 0 when complete, 130 when stopped early with a usable model."""
     output = _check_output(args)
-    device = choose_device(args.device)
+    checkpoint = load_checkpoint(checkpoint_path(output)) if args.resume else None
+    device = choose_device(local_device(args.device))
     peers = Peers.join(device)
     try:
         trainer, held_out = _prepare(args, device, peers)
         writer = _Writer(args, trainer, output, held_out) if peers.rank == 0 else None
-        if args.resume:
-            trainer.load_state(load_checkpoint(checkpoint_path(output)))
+        if checkpoint:
+            trainer.load_state(checkpoint)
         if writer:
             writer.announce()
         with stop_signals() as asked:
@@ -52,8 +55,11 @@ def run(args: argparse.Namespace) -> int:
                 if writer:
                     writer.save()
                 raise
-        if writer:
-            writer.finish(complete)
+            finally:
+                if writer:
+                    writer.bar.close()
+            if writer:
+                writer.finish(complete)
         return 0 if complete else INTERRUPTED
     finally:
         peers.leave()
@@ -65,14 +71,19 @@ def _check_output(args: argparse.Namespace) -> Path:
         raise UserError(f"--output '{output}' must end in .safetensors")
     if output.exists() and not (args.overwrite or args.resume):
         raise UserError(f"'{output}' exists; give another --output, --resume to go on, or --overwrite")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    if output.is_dir():
+        raise UserError(f"'{output}' is a folder; give --output the name of a file")
+    with output_errors(output):  # now, not when hours of training are to be saved
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output.parent):
+            pass
     return output
 
 
 def _prepare(args: argparse.Namespace, device: torch.device, peers: Peers) -> tuple[Trainer, list[Path]]:
     config = _config(args, device)
     photos, held_out = find_photos(args.dataset)
-    torch.manual_seed(config.seed)
+    torch.manual_seed(config.seed % 2**63)
     model = _model(args, _styles(args))
     vgg = VGG19Features([*STYLE_LAYERS, *CONTENT_LAYERS], args.vgg_weights).to(device)
     paintings = [load_style_image(path, config.style_size).to(device) for path in args.style_image]
@@ -105,24 +116,37 @@ def _styles(args: argparse.Namespace) -> list[Style]:
     if args.style_info:
         try:
             known = json.loads(args.style_info.read_text(encoding="utf-8"))
-            return [Style(name, **known.get(name, {})) for name in names]
+            about = [{key: str(value) for key, value in known.get(name, {}).items()} for name in names]
+            return [Style(name, **facts) for name, facts in zip(names, about, strict=True)]
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise InputFileError(f"--style-info '{args.style_info}' cannot be read: {error}") from error
+            raise InputFileError(f"--style-info '{args.style_info}' cannot be used: {error}") from error
     return [Style(name) for name in names]
 
 
 def _model(args: argparse.Namespace, styles: list[Style]) -> StyleModel:
-    width = {"width": args.width} if args.width else {}
+    width = {"width": args.width} if args.width is not None else {}
     if not args.init:
-        return StyleModel.create(args.network, styles, **width)
+        return StyleModel.create(args.network or "fast", styles, **width)
     model = load_model(args.init)
+    asked = {"network": args.network, "width": args.width}
+    given = {"network": model.network.name, **model.network.arguments}
+    if any(value not in (None, given[name]) for name, value in asked.items()):
+        raise UserError(
+            f"--init '{args.init}' is a {given['network']} network of width {given['width']}; "
+            "leave --network and --width to it"
+        )
     # A style that the model knows goes on from where it is, a new one starts from the mean of all.
     known = model.bank.parameters_by_style
     rows = [model.style_names.index(s.name) if s.name in model.style_names else None for s in styles]
     start = StyleParameters(
         *(torch.stack([p[row] if row is not None else p.mean(0) for row in rows]).detach() for p in known)
     )
-    return StyleModel(model.network, StyleBank(start), styles)
+    # What the model tells of a style stays, unless --style-info tells something else.
+    told = [
+        model.styles[row] if row is not None and style == Style(style.name) else style
+        for style, row in zip(styles, rows, strict=True)
+    ]
+    return StyleModel(model.network, StyleBank(start), told)
 
 
 class _Writer:
@@ -150,6 +174,8 @@ class _Writer:
         if config.minutes:
             left = min(left, 60 * config.minutes - trainer.seconds)
         start = f"from step {trainer.step}, " if trainer.step else ""
+        if trainer.batch_size < config.batch_size:
+            say(f"out of memory: the batch size is now {trainer.batch_size}")
         say(f"{start}{each:.2g} s a step: about {duration(max(0.0, left))}; Ctrl-C keeps what there is")
         self.bar = tqdm(total=1.0, initial=config.progress(trainer.step, trainer.seconds), disable=None,
                         bar_format="{percentage:3.0f}% |{bar}| {desc}")  # fmt: skip
@@ -184,18 +210,16 @@ class _Writer:
         write_losses(trainer.history, self._beside("losses.csv"))
 
     def finish(self, complete: bool) -> None:
-        self.bar.close()
         self.save()
         if self.args.preview_every:
             self.preview()
         write_curve(self.trainer.history, self._beside("losses.png"))
-        if self.trainer.skipped:
-            say(
-                f"skipped {len(self.trainer.skipped)} photo(s) that cannot be read, such as '{min(self.trainer.skipped)}'"
-            )
-        say(
-            f"{'trained' if complete else 'stopped after'} {self.trainer.step} steps in {duration(self.trainer.seconds)}"
-        )
+        trainer = self.trainer
+        if trainer.skipped:
+            bad = trainer.skipped
+            say(f"skipped {len(bad)} photo(s) that cannot be read, such as '{min(bad)}'")
+        done = "trained" if complete else "stopped after"
+        say(f"{done} {trainer.step} steps in {duration(trainer.seconds)}")
         print(self.output)
 
     def _beside(self, ending: str) -> Path:

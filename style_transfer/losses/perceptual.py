@@ -1,8 +1,8 @@
 """Content, style and total variation losses, each normalised so that one weight suits every painting.
 
-After Johnson et al. 2016, equations 2 to 5, with two changes. Every term is divided by the size of its target,
-so that neither the painting nor the scale of the VGG's activations matters. And Gram matrices are compared at
-several scales of the picture, which gives coarse strokes without deep layers.
+After Johnson et al. 2016, equations 2 to 5, with two changes. Every term is divided by the size of its
+target, so that neither the painting nor the scale of the VGG's activations matters. And Gram matrices are
+compared at several scales of the picture, which gives coarse strokes without deep layers.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,11 +38,15 @@ class VGG19Features(nn.Module):
 
     Args:
         layers: names such as ``"relu3_1"``.
-        weights: a file in torchvision's layout (``features.0.weight`` ...), ``.pth`` or ``.safetensors``, which
-            may end early; None downloads torchvision's ``IMAGENET1K_V1`` to TORCH_HOME and checks its hash.
+        weights: a file in torchvision's layout (``features.0.weight`` ...), ``.pth`` or ``.safetensors``,
+            which may end early; None downloads torchvision's ``IMAGENET1K_V1`` to TORCH_HOME and checks its
+            hash.
 
     Raises ``UserError`` for an unknown layer, ``InputFileError`` where the weights cannot be had.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, layers: Iterable[str], weights: Path | None = None) -> None:
         super().__init__()
@@ -50,7 +54,7 @@ class VGG19Features(nn.Module):
         for name in self.layers:
             if name not in LAYER_NAMES:
                 raise UserError(f"VGG19 has no layer '{name}'; layers are named relu1_1 to relu5_4")
-        depth = max(LAYER_NAMES.index(name) for name in self.layers) + 1
+        depth = 1 + max(map(LAYER_NAMES.index, self.layers))
         self.net = nn.Sequential(*_modules(depth))
         self._load(_read(weights), weights)
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
@@ -58,21 +62,21 @@ class VGG19Features(nn.Module):
         self.eval().requires_grad_(False)
 
     def _load(self, state: dict[str, Tensor], source: Path | None) -> None:
-        wanted = self.net.state_dict()
-        try:
-            self.net.load_state_dict({name: state[f"features.{name}"] for name in wanted})
-        except (KeyError, RuntimeError) as error:
-            last = max(
-                (int(m[1]) for m in (re.match(r"features\.(\d+)\.", k) for k in state) if m), default=None
-            )
-            reach = (
-                f"it ends at {LAYER_NAMES[last]}"
-                if last is not None and last < len(LAYER_NAMES)
-                else "it has none"
-            )
-            raise InputFileError(
-                f"'{source}' lacks the VGG19 weights for {self.layers[-1]} in torchvision's layout ({reach})"
-            ) from error
+        where = f"'{source}'" if source else "the downloaded file"
+        deepest = LAYER_NAMES[len(self.net) - 1]
+        weights = {}
+        for name, wanted in self.net.state_dict().items():
+            value = state.get(f"features.{name}")
+            if value is None or value.shape != wanted.shape:
+                what = "no" if value is None else f"a {tuple(value.shape)}"
+                raise InputFileError(
+                    f"{where} has {what} 'features.{name}', but the losses go up to {deepest} of VGG19; "
+                    "give --vgg-weights torchvision's vgg19"
+                )
+            if not torch.isfinite(value).all():
+                raise InputFileError(f"{where} holds numbers that are not finite; fetch the file again")
+            weights[name] = value
+        self.net.load_state_dict(weights)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """``(N, 3, H, W)`` float RGB in 0..1 → activations by layer name, ``(N, C, H/2^k, W/2^k)``."""
@@ -112,11 +116,12 @@ def _read(weights: Path | None) -> dict[str, Tensor]:
     target = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
     try:
         state = torch.hub.load_state_dict_from_url(
-            url, check_hash=True, map_location="cpu", weights_only=True
+            url, check_hash=True, map_location="cpu", weights_only=True, progress=sys.stderr.isatty()
         )
-    except (OSError, RuntimeError) as error:  # URLError is an OSError; a wrong hash is a RuntimeError
+    except Exception as error:  # no network, a wrong hash, or a damaged file, which raises nearly anything
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputFileError(
-            f"cannot download the VGG19 weights ({error}); put {target.name} into '{target.parent}' "
+            f"cannot get the VGG19 weights ({reason}); put {target.name} into '{target.parent}' "
             "or name a file with --vgg-weights"
         ) from error
     return {str(name): value for name, value in state.items()}

@@ -6,18 +6,17 @@ with a linear output: the factor 255 is folded into its first and last convoluti
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from style_transfer.errors import ModelFileError
 from style_transfer.networks.base import StyleParameters
 from style_transfer.networks.johnson import JohnsonNetwork
-from style_transfer.networks.style_model import Style, StyleBank, StyleModel
+from style_transfer.networks.style_model import Style, StyleBank, StyleModel, check_tensors, typeable_name
 
 # Their modules in order of use, each a convolution and its norm; the last convolution has no norm.
 _LAYERS = [
@@ -39,27 +38,26 @@ def model_from_examples(path: Path) -> StyleModel:
     state = read_state_dict(path)
     try:
         width = state["conv1.conv2d.weight"].shape[0]
-        network = JohnsonNetwork(width, epsilon=_THEIR_EPSILON, output="clamp")
+        with torch.device("meta"):  # memory is only taken for what the file really holds
+            network = JohnsonNetwork(width, epsilon=_THEIR_EPSILON, output="clamp")
         convolutions = [state[f"{conv}.weight"] for conv, _ in _LAYERS]
         # Their biases before a norm change nothing: instance norm takes them out again.
         convolutions[0] = convolutions[0] * _PIXEL_RANGE
-        network.load_state_dict(dict(zip(network.state_dict(), convolutions, strict=True)))
+        network.load_state_dict(dict(zip(network.state_dict(), convolutions, strict=True)), assign=True)
         parameters = StyleParameters(
             torch.cat([state[f"{norm}.weight"] for _, norm in _LAYERS])[None],
             torch.cat([state[f"{norm}.bias"] for _, norm in _LAYERS])[None],
             state[f"{_OUTPUT}.weight"][None] / _PIXEL_RANGE,
             state[f"{_OUTPUT}.bias"][None] / _PIXEL_RANGE,
         )
-        if parameters.output_weight.shape[1:] != network.output_shape:
-            raise RuntimeError("the output layer has another shape")
-    except (KeyError, RuntimeError, IndexError) as error:
+        check_tensors(network, parameters, 1)
+    except (KeyError, RuntimeError, IndexError, ValueError) as error:
+        reason = " ".join(str(error).split())
         raise ModelFileError(
-            f"'{path}' is neither a model of this program nor a fast_neural_style network ({error})".replace(
-                "\n", " "
-            )
+            f"'{path}' is neither a model of this program nor a fast_neural_style network: {reason}"
         ) from error
     origin = {"source": "a state dictionary of pytorch/examples fast_neural_style", "file": path.name}
-    return StyleModel(network.eval(), StyleBank(parameters), [Style(path.stem)], origin)
+    return StyleModel(network.eval(), StyleBank(parameters), [Style(typeable_name(path.stem))], origin)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -67,21 +65,14 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
     Raises ``ModelFileError``.
     """
+    state: Any
     try:
         if path.suffix.lower() == ".safetensors":
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state) if isinstance(state, dict) else None
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-        KeyError,
-        SafetensorError,
-    ) as error:
+    except Exception as error:  # a damaged pickle raises nearly anything
         raise ModelFileError(f"'{path}' is damaged or holds more than weights; it was not opened") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ModelFileError(f"'{path}' holds no state dictionary of tensors")

@@ -45,9 +45,9 @@ class Norms:
     """The norms of one forward pass: conditional instance normalisation (Dumoulin et al. 2017).
 
     Called once per norm, in order; each call takes the next channels of the look. ``scales`` and ``shifts``
-    are ``(1 or N, C)``, with ``C`` the channels of all norms together. With ``means`` and ``variances`` of the
-    same shape the statistics are frozen and each norm is one multiply-add; without, they are the picture's
-    own, and after the pass :attr:`measured` holds them.
+    are ``(1 or N, C)``, with ``C`` the channels of all norms together. With ``means`` and ``variances`` of
+    the same shape the statistics are frozen and each norm is one multiply-add; without, they are the
+    picture's own, which with ``measure`` are in :attr:`measured` after the pass.
     """
 
     def __init__(

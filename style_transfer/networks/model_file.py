@@ -19,7 +19,14 @@ from style_transfer.errors import ModelFileError
 from style_transfer.files import atomic_path
 from style_transfer.networks.base import StyleParameters
 from style_transfer.networks.foreign import model_from_examples
-from style_transfer.networks.style_model import NETWORKS, Style, StyleBank, StyleModel
+from style_transfer.networks.style_model import (
+    NETWORKS,
+    Style,
+    StyleBank,
+    StyleModel,
+    check_style_names,
+    check_tensors,
+)
 
 FORMAT = 1
 HEADER = "style_transfer"
@@ -47,7 +54,7 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         header = json.loads(metadata[HEADER])
         version = header["format"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelFileError(f"'{path}' has a damaged header; fetch the file again") from error
     if version != FORMAT:
         raise ModelFileError(
@@ -67,29 +74,24 @@ def read_model(path: Path) -> StyleModel:
         return model_from_examples(path)
     header = read_header(path)
     try:
-        network = NETWORKS[header["network"]](**header["arguments"])
+        with torch.device("meta"):  # memory is only taken for what the file really holds
+            network = NETWORKS[header["network"]](**header["arguments"])
         styles = [Style(**style) for style in header["styles"]]
+        check_style_names([style.name for style in styles])
+        training = dict(header.get("training") or {})
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        network.load_state_dict(_below(tensors, "network."))
+            # Copied, because the file itself stays mapped otherwise.
+            tensors = {name: file.get_tensor(name).to(torch.float32, copy=True) for name in file.keys()}  # noqa: SIM118
+        network.load_state_dict(_below(tensors, "network."), assign=True)
         parameters = StyleParameters(**_below(tensors, "styles."))
-        _check_shapes(parameters, network, len(styles))
+        check_tensors(network, parameters, len(styles))
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelFileError(
-            f"'{path}' does not hold the weights its header speaks of: {first_line}"
+            f"'{path}' does not hold the model that its header speaks of: {reason}"
         ) from error
-    return StyleModel(network.eval(), StyleBank(parameters), styles, dict(header.get("training") or {}))
+    return StyleModel(network.eval(), StyleBank(parameters), styles, training)
 
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _check_shapes(parameters: StyleParameters, network: Any, styles: int) -> None:
-    expected = network.initial_parameters(styles)
-    for name, value, wanted in zip(StyleParameters._fields, parameters, expected, strict=True):
-        if value.shape != wanted.shape or styles == 0:
-            raise ValueError(f"styles.{name} is {tuple(value.shape)}, not {tuple(wanted.shape)}")
-        if not torch.isfinite(value).all():
-            raise ValueError(f"styles.{name} holds numbers that are not finite")

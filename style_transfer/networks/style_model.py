@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -27,6 +28,12 @@ class Style:
     artist: str = ""
     year: str = ""
     licence: str = ""
+
+    def __post_init__(self) -> None:
+        for value in (self.name, self.title, self.artist, self.year, self.licence):
+            # Control characters could do anything to the terminal that a stranger's model is listed on.
+            if not isinstance(value, str) or any(unicodedata.category(c) == "Cc" for c in value):
+                raise UserError(f"{value!r} cannot describe a style; write plain text on one line")
 
     def __str__(self) -> str:
         about = ", ".join(part for part in (self.title, self.artist, self.year) if part)
@@ -83,7 +90,7 @@ class StyleModel:
         are negative, not finite, or sum to nothing.
         """
         names = self.style_names
-        row = torch.zeros(1, len(names))
+        row = torch.zeros(1, len(names), dtype=torch.float64)
         for name, weight in mix.items():
             if name not in names:
                 raise UnknownNameError("style", name, names)
@@ -92,12 +99,14 @@ class StyleModel:
             row[0, names.index(name)] += weight
         if row.sum() <= 0:
             raise UserError("the style weights sum to nothing; give at least one a weight above 0")
-        return row / row.sum()
+        row /= row.max()  # so that neither the largest nor the smallest numbers overflow
+        return (row / row.sum()).float()
 
     def mix(self, mix: Mapping[str, float]) -> StyleParameters:
         """The parameters of one mix, ``N = 1``, detached; see :meth:`weights` for what is raised."""
         with torch.no_grad():
-            return self.bank(self.weights(mix).to(self.bank.scales.device))
+            mixed: StyleParameters = self.bank(self.weights(mix).to(self.bank.scales.device))
+        return mixed
 
     def to(self, device: torch.device | str) -> StyleModel:
         """Move network and styles to ``device``, in place."""
@@ -135,8 +144,26 @@ def check_style_names(names: Sequence[str]) -> None:
     if not names:
         raise UserError("a model needs at least one style")
     for name in names:
-        if not name or any(c in name for c in ":,;@/\\") or name != name.strip():
+        if not name or name != typeable_name(name):
             raise UserError(f"'{name}' cannot be a style's name; use letters, digits, '-' and '_'")
     if len(set(names)) != len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise UserError(f"two styles are named '{twice[0]}'; rename one of the files")
+
+
+def typeable_name(text: str) -> str:
+    """``text`` with what a mix could not hold replaced: ``"a:b, c"`` → ``"a-b- c"``."""
+    return "".join("-" if c in ":,;@/\\" or not c.isprintable() else c for c in text).strip()
+
+
+def check_tensors(network: StyleNetwork, parameters: StyleParameters, styles: int) -> None:
+    """Raise ``ValueError`` unless the tensors fit ``network`` and hold finite numbers alone."""
+    with torch.device("meta"):
+        expected = network.initial_parameters(styles)
+    for name, value, wanted in zip(StyleParameters._fields, parameters, expected, strict=True):
+        if value.shape != wanted.shape:
+            raise ValueError(f"styles.{name} is {tuple(value.shape)}, not {tuple(wanted.shape)}")
+    tensors = {**network.state_dict(), **parameters._asdict()}
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{name} holds numbers that are not finite")

@@ -1,8 +1,8 @@
-"""Checkpoints: everything a run needs to go on exactly where it stopped. Loaded with ``weights_only=True``."""
+"""Checkpoints: all that a run needs to go on exactly where it stopped. Loaded with ``weights_only=True``."""
 
 from __future__ import annotations
 
-import pickle
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,11 @@ import torch
 from style_transfer.errors import InputFileError
 from style_transfer.files import atomic_path
 
+# fmt: off
+_KEYS = {"network", "bank", "optimizer", "scaler", "step", "seconds", "lr_factor", "batch_size", "history",
+         "description", "config"}
+# fmt: on
+
 
 def checkpoint_path(output: Path) -> Path:
     """``wave.safetensors`` → ``wave.checkpoint.pt``."""
@@ -18,9 +23,14 @@ def checkpoint_path(output: Path) -> Path:
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
-    """Write ``state`` (tensors, numbers, strings, lists and dicts of these) whole or not at all."""
+    """Write ``state`` (tensors, numbers, strings, lists and dicts of these) whole or not at all.
+
+    Raises ``OutputError``.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)  # given a path, it hides a full disk behind a RuntimeError
     with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -29,8 +39,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise InputFileError(f"there is no checkpoint '{path}' to resume from; run without --resume")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # a damaged pickle raises nearly anything
         raise InputFileError(f"the checkpoint '{path}' is damaged; run without --resume") from error
-    if not isinstance(state, dict) or "step" not in state:
+    if not isinstance(state, dict) or not state.keys() >= _KEYS:
         raise InputFileError(f"'{path}' is not a checkpoint of this program; run without --resume")
     return state

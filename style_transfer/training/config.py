@@ -10,7 +10,10 @@ from style_transfer.errors import UserError
 
 @dataclass
 class TrainingConfig:
-    """Settings of a run. ``steps`` or ``minutes`` ends it, whichever comes first; both count resumed runs whole."""
+    """Settings of a run. ``steps`` or ``minutes`` ends it, whichever comes first; resumed runs are one.
+
+    Raises ``UserError``, in the words of the command line, for a value that cannot be.
+    """
 
     steps: int | None = 4000
     minutes: float | None = None
@@ -26,20 +29,24 @@ class TrainingConfig:
     seed: int = 0
 
     warmup_steps = 40
-    #: The last part of a run, in which the learning rate falls. Constant before, so that a run can be extended.
+    #: The last part of a run, in which the learning rate falls. Constant before, so that a run can be
+    #: extended.
     decay_share = 0.35
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "image_size", "style_size", "lr"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"--{name.replace('_', '-')} must be above 0, not {getattr(self, name)}")
+        for name in ("steps", "minutes", "batch_size", "lr"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UserError(f"--{name.replace('_', '-')} must be above 0, not {value}")
+        if self.steps is None and self.minutes is None:
+            raise UserError("a run needs an end; give --steps or --minutes")
         for name in ("content_weight", "style_weight", "tv_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(self, name)}")
-        if self.image_size < 64:
-            raise UserError(f"--image-size must be 64 pixels or more to train on, not {self.image_size}")
-        if (self.steps or 0) <= 0 and (self.minutes or 0) <= 0:
-            raise UserError("--steps or --minutes must be above 0")
+        for name in ("image_size", "style_size"):  # a quarter of it must still make a feature map
+            value = getattr(self, name)
+            if value < 64:
+                raise UserError(f"--{name.replace('_', '-')} must be 64 pixels or more, not {value}")
 
     def progress(self, step: int, seconds: float) -> float:
         """How much of the run is done after ``step`` steps and ``seconds`` of training, 0..1."""

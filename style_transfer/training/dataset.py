@@ -1,19 +1,21 @@
-"""Batches of photo crops, each a function of (seed, step, rank) alone, so that a resumed run sees the same."""
+"""Batches of photo crops, each a function of (seed, step, rank) alone: a resumed run sees the same."""
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
-from style_transfer.errors import InputFileError, UserError
+from style_transfer.errors import InputFileError
 from style_transfer.media.image import IMAGE_EXTENSIONS, read_image
 
 # Photos are shrunk until their short side is between one and this many crops.
@@ -23,7 +25,7 @@ _ATTEMPTS = 20
 
 def held_out(path: Path) -> bool:
     """True for about one photo in ten, by its name: never trained on, kept for previews and measurements."""
-    return zlib.crc32(path.name.encode()) % 10 == 0
+    return zlib.crc32(os.fsencode(path.name)) % 10 == 0
 
 
 def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -42,9 +44,10 @@ def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):
-    """Item ``step`` is a batch of random crops, uint8 ``(photos, 3, size, size)``, and the files skipped as bad.
+    """Item ``step`` is a batch of random crops, uint8 ``(photos, 3, size, size)``, and the bad files skipped.
 
-    Raises ``UserError`` if twenty files in a row cannot be read.
+    The batch is short if twenty times as many files as it needs could not be read. No error: from a worker
+    process it would arrive as a traceback.
     """
 
     def __init__(
@@ -56,33 +59,50 @@ class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):
         rng = random.Random(f"{self.seed} {step} {self.rank}")
         crops: list[np.ndarray] = []
         skipped: list[str] = []
-        while len(crops) < self.photos:
+        while len(crops) < self.photos and len(skipped) < _ATTEMPTS * self.photos:
             path = rng.choice(self.files)
             try:
                 crops.append(random_crop(path, self.size, rng))
             except InputFileError:
                 skipped.append(str(path))
-                if len(skipped) >= _ATTEMPTS * self.photos:
-                    raise UserError(f"none of the photos tried can be read, the last was '{path}'") from None
-        return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous(), skipped
+        batch = np.stack(crops) if crops else np.empty((0, self.size, self.size, 3), np.uint8)
+        return torch.from_numpy(batch).permute(0, 3, 1, 2).contiguous(), skipped
+
+    def from_step(self, step: int, *, workers: int) -> Iterator[tuple[Tensor, list[str]]]:
+        """Batches ``step``, ``step + 1`` and so on for ever, read ahead by ``workers`` processes."""
+        steps = range(step, step + 1_000_000_000)
+        return iter(
+            DataLoader(
+                self,
+                batch_size=None,
+                sampler=steps,
+                num_workers=workers,
+                pin_memory=workers > 0,
+                worker_init_fn=_ignore_interrupts,
+            )
+        )
+
+
+def _ignore_interrupts(_worker: int) -> None:
+    """A Ctrl-C reaches the loader's processes too, but only the main one is to answer it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def random_crop(path: Path, size: int, rng: random.Random) -> np.ndarray:
-    """A crop at a random scale, place and reflection: uint8 ``(size, size, 3)``. Raises ``InputFileError``."""
+    """A random crop, scaled and maybe mirrored: uint8 ``(size, size, 3)``. Raises ``InputFileError``."""
     image = Image.fromarray(read_image(path).frames[0])
     scale = size * rng.uniform(1, _LARGEST_VIEW) / min(image.size)
     width, height = (max(size, round(side * scale)) for side in image.size)
     left, top = rng.randint(0, width - size), rng.randint(0, height - size)
-    # Resampling only what the crop shows.
-    box = tuple(
-        value / scale_
-        for value, scale_ in zip(
-            (left, top, left + size, top + size),
-            (width / image.width, height / image.height) * 2,
-            strict=True,
-        )
+    # Resampling only what the crop shows. Multiplied before divided, so that no edge is rounded to beyond
+    # the photo's.
+    box = (
+        left * image.width / width,
+        top * image.height / height,
+        (left + size) * image.width / width,
+        (top + size) * image.height / height,
     )
-    crop = image.resize((size, size), Image.Resampling.LANCZOS, box=box)  # type: ignore[arg-type]
+    crop = image.resize((size, size), Image.Resampling.LANCZOS, box=box)
     pixels = np.asarray(crop)
     return np.ascontiguousarray(pixels[:, ::-1] if rng.random() < 0.5 else pixels)
 

@@ -1,4 +1,4 @@
-"""Training on several devices with ``torchrun``: each process takes its own photos, gradients are averaged."""
+"""Training on several devices with ``torchrun``: each process has its own photos, gradients are averaged."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from collections.abc import Sequence
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+
+def local_device(name: str) -> str:
+    """``name`` of a device, made this process's own where ``torchrun`` started one process a GPU."""
+    rank = os.environ.get("LOCAL_RANK")
+    own_gpu = rank is not None and (name == "cuda" or (name == "auto" and torch.cuda.is_available()))
+    return f"cuda:{rank}" if own_gpu else name
 
 
 class Peers:
@@ -22,12 +29,14 @@ class Peers:
     def join(cls, device: torch.device) -> Peers:
         """Join the group that ``torchrun`` announces in the environment; alone if there is none."""
         if "WORLD_SIZE" in os.environ and not dist.is_initialized():
+            if device.type == "cuda":
+                torch.cuda.set_device(device)
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         return cls()
 
     def leave(self) -> None:
         """Close the group, if there is one."""
-        if self.size > 1:
+        if dist.is_available() and dist.is_initialized():
             dist.destroy_process_group()
 
     def broadcast(self, tensors: Sequence[Tensor]) -> None:
@@ -42,7 +51,8 @@ class Peers:
             flat = torch.cat([tensor.flatten() for tensor in tensors])
             dist.all_reduce(flat)
             flat /= self.size
-            for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+            parts = torch.split(flat, [tensor.numel() for tensor in tensors])
+            for tensor, part in zip(tensors, parts, strict=True):
                 tensor.copy_(part.view_as(tensor))
         return tensors
 

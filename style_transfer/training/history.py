@@ -16,7 +16,8 @@ def write_losses(history: Sequence[dict[str, float]], path: Path) -> None:
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.DictWriter(file, list(history[0]) if history else ["step"])
         rows.writeheader()
-        rows.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in history)
+        for row in history:
+            rows.writerow({name: f"{value:.6g}" for name, value in row.items()} | {"step": row["step"]})
 
 
 def write_curve(history: Sequence[dict[str, float]], path: Path) -> None:

@@ -19,7 +19,7 @@ _COUNT = 6
 
 
 def preview_photos(paths: Sequence[Path]) -> torch.Tensor:
-    """Centre squares of up to six of the photos, float ``(N, 3, 256, 256)`` in 0..1; bad files are passed over."""
+    """Centre squares of up to six of the photos, float ``(N, 3, 256, 256)`` in 0..1; bad files left out."""
     squares: list[np.ndarray] = []
     for path in paths[:: max(1, len(paths) // _COUNT)]:
         try:
@@ -38,7 +38,9 @@ def preview_photos(paths: Sequence[Path]) -> torch.Tensor:
 
 
 def write_preview(model: StyleModel, photos: torch.Tensor, path: Path) -> None:
-    """Photos in the first row, one row a style below. Raises ``OutputError``."""
+    """Photos in the first row, one row a style below; nothing without photos. Raises ``OutputError``."""
+    if not len(photos):
+        return
     device = model.bank.scales.device
     rows = [photos]
     with torch.no_grad():

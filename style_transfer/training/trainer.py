@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from style_transfer.errors import InputFileError, TrainingError
 from style_transfer.losses.perceptual import PerceptualLoss
@@ -24,6 +23,7 @@ from style_transfer.training.distributed import Peers
 
 _SNAPSHOT_EVERY = 50  # steps between the states that a loss gone astray falls back to
 _MOST_FALLBACKS = 5
+_WORKERS = 6  # processes that read photos for a GPU; a CPU is busy enough with the network
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Trainer:
     ) -> None:
         self.config, self.device, self.precision = config, device, precision
         self.model = model.to(device)
-        self.model.network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.loss = loss.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model.network.train().to(memory_format=torch.channels_last)
+        self.loss = loss.to(device).to(memory_format=torch.channels_last)
         self.photos = list(photos)
         self.peers = peers or Peers()
         self.parameters = [*model.network.parameters(), *model.bank.parameters()]
@@ -78,8 +78,9 @@ class Trainer:
     @property
     def photos_per_step(self) -> int:
         """Distinct photos in a batch; each is painted in ``batch_size / photos_per_step`` styles."""
-        share = min(self.config.styles_per_photo, len(self.model.styles), self.batch_size)
-        return max(1, self.batch_size // share)
+        most = min(self.config.styles_per_photo, len(self.model.styles))
+        share = max(n for n in range(1, most + 1) if self.batch_size % n == 0)
+        return self.batch_size // share
 
     def run(
         self,
@@ -88,7 +89,8 @@ class Trainer:
     ) -> bool:
         """Train to the end of the run, or until ``should_stop``; True if the end was reached.
 
-        Raises ``TrainingError`` if the loss does not stay finite, leaving the last good weights in place.
+        Raises ``TrainingError`` if the loss does not stay finite, leaving the last good weights in place, or
+        if not even one picture fits the memory, and ``InputFileError`` if hardly any photo can be read.
         """
         self._good = self.state()
         batches = self._batches()
@@ -96,14 +98,11 @@ class Trainer:
         while self.config.progress(self.step, self.seconds) < 1:
             if self.peers.any(should_stop(), self.device):
                 return False
-            crops, skipped = next(batches)
-            self.skipped.update(skipped)
+            crops = self._next(batches)
             try:
                 losses = self._train_step(crops)
             except RuntimeError as error:
-                if not _out_of_memory(error) or self.batch_size == 1 or self.peers.size > 1:
-                    raise
-                self.batch_size //= 2
+                self._halve_batch(error)
                 batches = self._batches()
                 self._report(on_progress, {}, f"out of memory: the batch size is now {self.batch_size}")
                 continue
@@ -121,17 +120,27 @@ class Trainer:
             last = now
             self.history.append({"step": self.step, **losses})
             if self.step % _SNAPSHOT_EVERY == 0:
-                self._good = self.state()
+                self._good, self._fallbacks = self.state(), 0
             self._report(on_progress, losses)
         return True
 
     def seconds_per_step(self, steps: int = 2) -> float:
-        """How long a step takes, measured after one to warm up; leaves the weights as they are."""
+        """How long a step takes, measured after one to warm up; leaves the weights as they are.
+
+        Halves the batch until it fits the memory; raises as :meth:`run` does.
+        """
+        while True:
+            try:
+                return self._measure(steps)
+            except RuntimeError as error:
+                self._halve_batch(error)
+
+    def _measure(self, steps: int) -> float:
         batches = self._batches()
         took = 0.0
         for i in range(steps + 1):
             start = time.perf_counter()
-            crops, _ = next(batches)
+            crops = self._next(batches)
             with self._autocast():
                 total, _losses = self._losses(crops)
             total.backward()  # type: ignore[no-untyped-call]
@@ -167,10 +176,12 @@ class Trainer:
                 )
         self.model.network.load_state_dict(state["network"])
         self.model.bank.load_state_dict(state["bank"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        # A copy: the optimizer keeps the tensors that it is given, and writes into them.
+        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self.scaler.load_state_dict(state["scaler"])
         self.step, self.seconds, self.lr_factor = state["step"], state["seconds"], state["lr_factor"]
-        self.batch_size = state["batch_size"]
+        if state["config"]["batch_size"] == self.config.batch_size:  # else the user has just changed it
+            self.batch_size = state["batch_size"]
         self.history = list(state["history"])
 
     def _batches(self) -> Iterator[tuple[Tensor, list[str]]]:
@@ -178,11 +189,27 @@ class Trainer:
         data = PhotoBatches(
             self.photos, self.photos_per_step, crop, seed=self.config.seed, rank=self.peers.rank
         )
-        workers = 0 if self.device.type == "cpu" else 6
-        steps = range(self.step, self.step + 1_000_000_000)
-        return iter(
-            DataLoader(data, batch_size=None, sampler=steps, num_workers=workers, pin_memory=workers > 0)
-        )
+        return data.from_step(self.step, workers=0 if self.device.type == "cpu" else _WORKERS)
+
+    def _next(self, batches: Iterator[tuple[Tensor, list[str]]]) -> Tensor:
+        crops, skipped = next(batches)
+        self.skipped.update(skipped)
+        if len(crops) < self.photos_per_step:
+            raise InputFileError(
+                f"of {len(skipped) + len(crops)} photos tried only {len(crops)} can be read, "
+                f"not '{skipped[-1]}'; check the folder given to --dataset"
+            )
+        return crops
+
+    def _halve_batch(self, error: RuntimeError) -> None:
+        """After ``error`` for want of memory; raises it again if it is of another kind or nothing helps."""
+        if not _out_of_memory(error):
+            raise error
+        if self.batch_size == 1 or self.peers.size > 1:
+            raise TrainingError(
+                "out of memory; try a smaller --batch-size, --image-size or --width"
+            ) from error
+        self.batch_size //= 2
 
     def _train_step(self, crops: Tensor) -> dict[str, float] | None:
         """One update; the losses, or None (and no update) if they or the gradients are not finite."""
@@ -192,17 +219,20 @@ class Trainer:
         with self._autocast():
             total, losses = self._losses(crops)
         self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
-        self.scaler.unscale_(self.optimizer)
+        # Averaged before the scaler looks for overflows, so that all processes find the same.
         self.peers.average([p.grad for p in self.parameters if p.grad is not None])
+        self.scaler.unscale_(self.optimizer)
         gradient = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         values = torch.stack([*losses.values(), total.detach()]).float()
         numbers = self.peers.average([values])[0].tolist()
-        # With fp16 the scaler itself skips a step whose gradients overflow, and lowers its scale.
-        healthy = self.scaler.is_enabled() or bool(torch.isfinite(gradient))
-        if not healthy or not all(map(math.isfinite, numbers)):
-            return None
-        self.scaler.step(self.optimizer)
+        # With fp16 the scaler itself skips a step whose gradients overflow, and lowers its scale (else 1).
+        healthy = bool(torch.isfinite(gradient)) or self.scaler.get_scale() > 1
+        healthy = healthy and all(map(math.isfinite, numbers))
+        if healthy:
+            self.scaler.step(self.optimizer)
         self.scaler.update()
+        if not healthy:
+            return None
         return dict(zip([*losses, "total"], numbers, strict=True))
 
     def _losses(self, crops: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -213,8 +243,8 @@ class Trainer:
         share = self.batch_size // self.photos_per_step
         count = len(self.model.styles)
         # The same photo in different styles; across the batch each style as often as any other.
-        order = [torch.randperm(count, generator=generator) for _ in range(-(-self.batch_size // count))]
-        style = torch.cat(order)[: self.photos_per_step * share].to(self.device)
+        order = torch.randperm(count, generator=generator).repeat(-(-self.batch_size // count))
+        style = order[: self.batch_size].to(self.device)
         content = [target.repeat_interleave(share, 0) for target in self.loss.content_targets(photos)]
         weights = torch.nn.functional.one_hot(style, count).float()
         output = self.model.network(photos.repeat_interleave(share, 0), *self.model.bank(weights))
@@ -231,7 +261,8 @@ class Trainer:
     def _fall_back(self) -> None:
         assert self._good is not None
         self._fallbacks += 1
-        self.load_state({**self._good, "lr_factor": self.lr_factor / 2, "seconds": self.seconds})
+        kept = {"lr_factor": self.lr_factor / 2, "seconds": self.seconds, "batch_size": self.batch_size}
+        self.load_state({**self._good, **kept})
         if self._fallbacks > _MOST_FALLBACKS:
             raise TrainingError("the loss does not stay finite; try a lower --lr or --precision fp32")
 
@@ -244,4 +275,5 @@ class Trainer:
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    messages = ("can't allocate memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(message in str(error) for message in messages)

@@ -1,0 +1,85 @@
+"""Stylize photos with every style of a model: the pictures one by one, and all of them on a contact sheet.
+
+``python benchmarks/gallery.py --output out`` takes the sample photos and the default model. The README's picture
+strip is made by ``--strip assets/strip.jpg``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from style_transfer import Stylizer, load_model
+from style_transfer.cli.common import add_common_flags, guarded
+from style_transfer.media.collect import collect_images
+from style_transfer.media.image import Picture, read_image, resize_long_side
+from style_transfer.media.image_writer import write_image
+
+SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "photos"
+HEIGHT, GAP, CAPTION = 220, 6, 22  # of the contact sheet's cells, pixels
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Stylize photos with every style; write pictures and a contact sheet.")
+    parser.add_argument("photos", nargs="*", type=Path, default=[SAMPLES], help="images or folders (the samples)")
+    parser.add_argument("--model", default="gallery-fast", help="a model that ships, or a file (gallery-fast)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("out"), help="folder for the pictures (out)")
+    parser.add_argument("--image-size", type=int, metavar="PIXELS", help="length of the longer side (as it is)")
+    parser.add_argument("--strip", type=Path, metavar="FILE", help="write only this: the first photo in every style")
+    add_common_flags(parser)
+    args = parser.parse_args()
+    return guarded(gallery, args)
+
+
+def gallery(args: argparse.Namespace) -> int:
+    model = load_model(args.model)
+    stylize = Stylizer(model, device=args.device, precision=args.precision)
+    sources = [job.source for job in collect_images(args.photos, args.output / "_", suffix="", extension=".jpg")]
+    columns = [["photo", *model.style_names]]
+    rows = []
+    for source in sources[:1] if args.strip else sources:
+        picture = read_image(source)
+        if args.image_size:
+            picture = resize_long_side(picture, args.image_size)
+        photo = picture.frames[0]
+        row = [photo]
+        for name in model.style_names:
+            row.append(stylize(photo, stylize.make_look(name)))
+            if not args.strip:
+                target = args.output / f"{source.stem}_{name}.jpg"
+                write_image(Picture([row[-1]], exif=picture.exif), target)
+                print(target)
+        rows.append(row)
+    sheet = args.strip or args.output / f"contact_sheet_{Path(args.model).stem}.png"
+    write_image(Picture([contact_sheet(rows, columns[0])]), sheet, quality=88)
+    print(sheet)
+    return 0
+
+
+def contact_sheet(rows: list[list[np.ndarray]], captions: list[str]) -> np.ndarray:
+    """Pictures (uint8 HWC RGB) scaled to one height, a row each, with a caption above every column."""
+    cells = [[_scaled(picture) for picture in row] for row in rows]
+    width = sum(max(row[i].width for row in cells) + GAP for i in range(len(captions))) + GAP
+    sheet = Image.new("RGB", (width, CAPTION + len(rows) * (HEIGHT + GAP)), "white")
+    draw = ImageDraw.Draw(sheet)
+    left = GAP
+    for i, caption in enumerate(captions):
+        column = max(row[i].width for row in cells)
+        draw.text((left, 4), caption, fill="black", font=ImageFont.load_default(14))
+        for j, row in enumerate(cells):
+            sheet.paste(row[i], (left, CAPTION + j * (HEIGHT + GAP)))
+        left += column + GAP
+    return np.asarray(sheet)
+
+
+def _scaled(picture: np.ndarray) -> Image.Image:
+    image = Image.fromarray(picture)
+    return image.resize((round(image.width * HEIGHT / image.height), HEIGHT), Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The one console command and its sub-commands."""
+
+import json
+
+import pytest
+import torch
+
+from style_transfer import __version__
+from style_transfer.cli.main import main
+from style_transfer.networks.model_file import save_model
+from style_transfer.networks.style_model import Style, StyleModel
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    torch.manual_seed(0)
+    model = StyleModel.create("johnson", [Style("wave", "Die Große Welle", "Hokusai", "1831", "public domain")], width=2)
+    model.training = {"steps": 7}
+    save_model(model, tmp_path / "m.safetensors")
+    return tmp_path / "m.safetensors"
+
+
+def test_info_says_what_a_model_holds(model_file, capsys):
+    assert main(["info", str(model_file)]) == 0
+    out = capsys.readouterr().out
+    assert "johnson" in out
+    assert "wave (Die Große Welle, Hokusai, 1831), public domain" in out
+    assert "steps: 7" in out
+
+
+def test_info_as_json(model_file, capsys):
+    assert main(["info", str(model_file), "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert described["styles"][0]["title"] == "Die Große Welle"
+    assert described["arguments"]["width"] == 2
+
+
+def test_info_of_an_unknown_model_names_those_that_ship(capsys):
+    assert main(["info", "gallery-slow"]) == 2
+    assert "did you mean 'gallery-fast'" in capsys.readouterr().err
+
+
+def test_version_help_and_mistakes(capsys):
+    assert main(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+    assert main(["--help"]) == 0
+    assert "stylize" in capsys.readouterr().out
+    assert main(["paint"]) == 2
+    assert "unknown command 'paint'" in capsys.readouterr().err
+    assert main([]) == 2

@@ -1,0 +1,216 @@
+"""The command: what it writes, what it prints, and how it fails."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from style_transfer.cli.stylize import main
+from style_transfer.networks.model_file import save_model
+from style_transfer.networks.style_model import Style, StyleModel
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    torch.manual_seed(0)
+    model = StyleModel.create("fast", [Style("wave", "The Wave"), Style("scream")], width=4, blocks=1)
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    save_model(model, path)
+    return path
+
+
+@pytest.fixture
+def run(model_file):
+    return lambda *words: main([*map(str, words), "--model", str(model_file), "--device", "cpu"])
+
+
+def photo(path, size=(40, 30), **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(len(path.name)).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    Image.fromarray(noise).save(path, **options)
+    return path
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.array(image.convert("RGBA"))
+
+
+def files(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_one_photo_gets_its_painting_beside_it(run, tmp_path, capsys):
+    source = photo(tmp_path / "cat.jpg")
+    assert run(source) == 0
+    target = tmp_path / "cat_wave.jpg"
+    assert capsys.readouterr().out == f"{target}\n"
+    assert pixels(target).shape == (30, 40, 4)
+
+
+def test_a_mix_names_the_file_and_exact_outputs_are_exact(run, tmp_path):
+    source = photo(tmp_path / "cat.jpg")
+    assert run(source, "--style", "wave:0.6,scream:0.4") == 0
+    assert run(source, "--style", "scream", "-o", tmp_path / "deep" / "x.png") == 0
+    assert files(tmp_path) == ["cat.jpg", "cat_wave-scream.jpg", "deep/x.png"]
+
+
+def test_a_folder_is_mirrored_and_existing_results_are_skipped(run, tmp_path, capsys):
+    for name in ("a.jpg", "deep/b.png", "deep/deeper/c.webp"):
+        photo(tmp_path / "in" / name)
+    (tmp_path / "in" / "notes.txt").write_text("no image")
+    out = tmp_path / "out"
+    assert run(tmp_path / "in", "-o", out) == 0
+    assert files(out) == ["a.jpg", "deep/b.png", "deep/deeper/c.webp"]
+    before = (out / "a.jpg").stat().st_mtime_ns
+    (out / "deep" / "b.png").unlink()
+    capsys.readouterr()
+    assert run(tmp_path / "in", "-o", out) == 0
+    assert "1 stylized, 2 skipped" in capsys.readouterr().err
+    assert (out / "a.jpg").stat().st_mtime_ns == before
+    assert run(tmp_path / "in", "-o", out, "--overwrite") == 0
+    assert (out / "a.jpg").stat().st_mtime_ns > before
+
+
+def test_one_bad_file_stops_nothing_and_is_named(run, tmp_path, capsys):
+    photo(tmp_path / "in" / "a.jpg")
+    (tmp_path / "in" / "b.jpg").write_text("not an image")
+    photo(tmp_path / "in" / "c.jpg")
+    assert run(tmp_path / "in", "-o", tmp_path / "out") == 1
+    captured = capsys.readouterr()
+    assert files(tmp_path / "out") == ["a.jpg", "c.jpg"]
+    assert [line for line in captured.err.splitlines() if line.startswith("error:")] == [
+        line for line in captured.err.splitlines() if "b.jpg" in line
+    ]
+
+
+def test_size_format_and_strength(run, tmp_path):
+    source = photo(tmp_path / "cat.png")
+    assert run(source, "--image-size", 20, "--strength", 0, "--format", "webp") == 0
+    assert pixels(tmp_path / "cat_wave.webp").shape == (15, 20, 4)
+    assert run(source, "--strength", 0, "-o", tmp_path / "same.png") == 0
+    assert (pixels(tmp_path / "same.png") == pixels(source)).all()
+
+
+def test_animations_stay_animated_and_transparency_stays(run, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (3, 24, 24, 3), np.uint8)
+    frames = [Image.fromarray(frame) for frame in noise]
+    frames[0].save(tmp_path / "move.gif", save_all=True, append_images=frames[1:], duration=70)
+    Image.new("RGBA", (9, 7), (200, 10, 10, 99)).save(tmp_path / "glass.png")
+    assert run(tmp_path / "move.gif", tmp_path / "glass.png", "-o", tmp_path / "out") == 0
+    with Image.open(tmp_path / "out" / "move_wave.gif") as animation:
+        assert animation.n_frames == 3
+    assert (pixels(tmp_path / "out" / "glass_wave.png")[..., 3] == 99).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["missing.jpg"], "missing.jpg"),
+        (["cat.jpg", "--style", "wavy"], "did you mean 'wave'"),
+        (["cat.jpg", "--style", "wave:0"], "sum to nothing"),
+        (["cat.jpg", "--strength", "2"], "between 0 and 1"),
+        (["cat.jpg", "--format", "bmpp"], "unknown format"),
+        (["cat.jpg", "--quality", "0"], "1 to 100"),
+        (["cat.jpg", "--image-size", "0"], "1 or more"),
+        (["cat.jpg", "-o", "cat.jpg"], "cat.jpg"),
+        (["cat.jpg", "--max-megapixels", "0.001"], "--max-megapixels"),
+        (["folder"], "-o"),
+        (["folder", "-o", "folder/out"], "outside"),
+        (["empty", "-o", "out"], "empty"),
+        (["text.jpg"], "text.jpg"),
+        (["cut.jpg"], "cut.jpg"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    photo(tmp_path / "cat.jpg")
+    photo(tmp_path / "folder" / "x.jpg")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.jpg").write_text("hello")
+    whole = photo(tmp_path / "whole.jpg", (200, 200)).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    before = files(tmp_path)
+    assert run(*words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x80\x02}q\x00."])
+@pytest.mark.parametrize("name", ["bad.safetensors", "bad.pth"])
+def test_damaged_models_are_refused(tmp_path, capsys, name, content):
+    (tmp_path / name).write_bytes(content)
+    assert main([str(photo(tmp_path / "cat.jpg")), "--model", str(tmp_path / name)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_full_disk_stops_the_run_with_exit_code_1(run, tmp_path, monkeypatch, capsys):
+    for i in range(4):
+        photo(tmp_path / "in" / f"{i}.jpg")
+
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    assert run(tmp_path / "in", "-o", tmp_path / "out") == 1
+    err = capsys.readouterr().err
+    assert "disk is full" in err
+    assert files(tmp_path / "out") == []
+
+
+def test_lists(run, capsys):
+    assert run("--list-styles") == 0
+    assert capsys.readouterr().out == "wave (The Wave)\nscream\n"
+
+
+def test_help_is_quick_because_nothing_slow_is_imported():
+    code = (
+        "import sys\n"
+        "from style_transfer.cli.stylize import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "slow = {'torch', 'torchvision', 'numpy', 'PIL', 'cv2', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(', '.join(slow) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--preserve-color" in done.stdout
+
+
+def test_stylizing_does_not_import_torchvision(model_file, tmp_path):
+    source = photo(tmp_path / "cat.jpg")
+    code = (
+        "import sys\nfrom style_transfer.cli.stylize import main\n"
+        f"code = main([{str(source)!r}, '--model', {str(model_file)!r}])\n"
+        "sys.exit(code or ('torchvision' in sys.modules) or ('matplotlib' in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_leaves_whole_files_only_and_exits_130(model_file, tmp_path):
+    for i in range(40):
+        photo(tmp_path / "in" / f"{i:02}.png", (500, 500))
+    words = [tmp_path / "in", "-o", tmp_path / "out", "--model", model_file]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "style_transfer", "stylize", *map(str, words)], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob("0*.png")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    written = files(tmp_path / "out")
+    assert 0 < len(written) < 40
+    for name in written:
+        assert pixels(tmp_path / "out" / name).shape == (500, 500, 4)

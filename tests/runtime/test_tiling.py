@@ -1,0 +1,73 @@
+"""Tiles cover a picture exactly once, on the network's grid, and join without a seam."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from style_transfer.networks.style_model import Style, StyleModel
+from style_transfer.runtime.stylizer import Stylizer
+from style_transfer.runtime.tiling import reduced, tiles
+
+
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 6), st.integers(0, 5))
+def test_cores_cover_every_pixel_once_and_views_lie_on_the_grid(height, width, side, margin):
+    stride = 8
+    painted = np.zeros((height, width), int)
+    for view, core in tiles(height, width, side * stride, margin * stride):
+        assert view[0].start % stride == 0
+        assert view[1].start % stride == 0
+        painted[view][core] += 1
+    assert (painted == 1).all()
+
+
+@pytest.mark.parametrize("network", ["fast", "johnson"])
+def test_tiled_and_untiled_agree_with_the_same_statistics(network):
+    torch.manual_seed(0)
+    model = StyleModel.create(network, [Style("a")], width=8)
+    with torch.no_grad():  # a strong output layer, so that a seam would show
+        model.bank.output_weight *= 8
+    stylize = Stylizer(model, device="cpu", precision="fp32")
+    frame = np.random.default_rng(0).integers(0, 256, (301, 419, 3), np.uint8)
+    look = stylize.look.frozen(stylize.engine.measure(frame, stylize.look))
+    whole = stylize(frame, look).astype(int)
+    tiled = stylize.paint_tiled(frame, look, side=96).astype(int)
+    assert whole.std() > 20
+    assert np.abs(whole - tiled).max() <= 1
+
+
+def test_a_margin_that_is_too_small_would_be_noticed():
+    torch.manual_seed(0)
+    model = StyleModel.create("fast", [Style("a")], width=8)
+    with torch.no_grad():
+        model.bank.output_weight *= 8
+    stylize = Stylizer(model, device="cpu", precision="fp32")
+    frame = np.random.default_rng(0).integers(0, 256, (192, 192, 3), np.uint8)
+    look = stylize.look.frozen(stylize.engine.measure(frame, stylize.look))
+    whole = stylize(frame, look).astype(int)
+    stylize.model.network.reach = 8
+    try:
+        assert np.abs(whole - stylize.paint_tiled(frame, look, side=96).astype(int)).max() > 1
+    finally:
+        del stylize.model.network.reach
+
+
+def test_a_frame_too_large_for_memory_is_tiled_and_reports_progress(monkeypatch):
+    torch.manual_seed(0)
+    stylize = Stylizer(StyleModel.create("fast", [Style("a")], width=4), device="cpu")
+    frame = np.random.default_rng(0).integers(0, 256, (1030, 1030, 3), np.uint8)
+    monkeypatch.setattr("style_transfer.runtime.stylizer.working_memory", lambda _device: 1)
+    done = []
+    painted = stylize(frame, progress=done.append)
+    assert painted.shape == frame.shape
+    assert done == [0.25, 0.5, 0.75, 1.0]
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 300), st.integers(1, 300))
+def test_reduced_keeps_the_shape_and_the_mean(height, width):
+    frame = np.full((height, width, 3), 77, np.uint8)
+    small = reduced(frame, 1000)
+    assert small.shape[0] * small.shape[1] <= max(1100, height + width)
+    assert (small == 77).all()
