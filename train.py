@@ -1,4 +1,4 @@
-"""Train a style model: ``python train.py --style-image wave.jpg --dataset photos/ --output wave.safetensors``."""
+"""Train a style: ``python train.py --style-image wave.jpg --dataset photos/ --output wave.safetensors``."""
 
 import sys
 

@@ -28,7 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in items:
         if item.get_closest_marker("gpu"):
-            item.add_marker(pytest.mark.skip(reason="needs a CUDA device; REQUIRE_GPU=1 makes this a failure"))
+            item.add_marker(
+                pytest.mark.skip(reason="needs a CUDA device; REQUIRE_GPU=1 makes this a failure")
+            )
 
 
 @pytest.fixture(autouse=True)

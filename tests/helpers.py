@@ -55,7 +55,7 @@ def write_photos(folder: Path) -> None:
 
 
 def random_vgg(last: str) -> dict[str, Tensor]:
-    """Random weights of VGG19 in torchvision's layout up to the layer ``last``; activations stay of one size."""
+    """Random weights of VGG19 in torchvision's layout up to ``last``; activations stay of one size."""
     generator = torch.Generator().manual_seed(1)
     channels = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256), (256, 256)]
     state = {}

@@ -10,7 +10,7 @@ from style_transfer.errors import UserError
 
 @dataclass
 class TrainingConfig:
-    """Settings of a run. ``steps`` or ``minutes`` ends it, whichever comes first; resumed runs are one.
+    """Settings of a run. ``steps`` or ``minutes`` ends it, whichever comes first; a resumed run counts whole.
 
     Raises ``UserError``, in the words of the command line, for a value that cannot be.
     """

@@ -145,7 +145,9 @@ def test_a_header_that_does_not_fit(path: Path, header: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["styles__shifts", "down4__conv__weight"])
 def test_missing_damaged_and_infected_tensors(path: Path, model: StyleModel, name: str) -> None:
     good = path.read_bytes()
-    shape = model.bank.shifts.shape if "shifts" in name else model.network.state_dict()["down4.conv.weight"].shape
+    shape = (
+        model.bank.shifts.shape if "shifts" in name else model.network.state_dict()["down4.conv.weight"].shape
+    )
     for tensor in (None, torch.ones(3), torch.full(shape, torch.nan), torch.full(shape, torch.inf)):
         path.write_bytes(good)
         rewrite(path, **{name: tensor})

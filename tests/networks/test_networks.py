@@ -43,7 +43,11 @@ def test_a_batch_of_looks_is_as_many_single_passes(name: str, dtype: torch.dtype
     model = make_model(name)
     model.network.to(dtype)
     photos = torch.cat([photo_tensor(40, 48, seed) for seed in range(3)]).to(dtype)
-    looks = [model.mix({"great_wave": 1}), model.mix({"the_scream": 1}), model.mix({"starry_night": 2, "the_scream": 1})]
+    looks = [
+        model.mix({"great_wave": 1}),
+        model.mix({"the_scream": 1}),
+        model.mix({"starry_night": 2, "the_scream": 1}),
+    ]
     together = paint(model, photos, StyleParameters(*map(torch.cat, zip(*looks, strict=True))))
     single = torch.cat([paint(model, photo[None], look) for photo, look in zip(photos, looks, strict=True)])
     difference = (together - single).abs()

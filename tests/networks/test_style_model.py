@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_a_mix_paints_between_its_styles(model: StyleModel) -> None:
             model.network(photo, *model.mix({"great_wave": 1 - share, "the_scream": share}))
             for share in (0.0, 0.25, 0.5, 0.75, 1.0)
         ]
-    steps = [(a - b).abs().mean() for a, b in zip(pictures, pictures[1:], strict=False)]
+    steps = [(a - b).abs().mean() for a, b in itertools.pairwise(pictures)]
     assert max(steps) < 0.6 * (pictures[0] - pictures[-1]).abs().mean()
     assert min(steps) > 0
 

@@ -1,0 +1,252 @@
+"""``train`` from files to files, in this process."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers import make_model
+from PIL import Image
+
+from style_transfer.cli import train_run
+from style_transfer.cli.train import build_parser, main
+from style_transfer.networks.model_file import read_header, read_model, save_model
+from style_transfer.networks.style_model import Style
+from style_transfer.training.trainer import Trainer
+
+
+@pytest.fixture
+def train(paintings: list[Path], photo_folder: Path, vgg_file: Path, tmp_path: Path) -> Any:
+    """Run the command on tiny data; its exit code. A flag of None is left out."""
+
+    def train(*more: str, **flags: Any) -> int:
+        tiny = {"style_image": paintings[:1], "dataset": photo_folder, "vgg_weights": vgg_file,
+                "output": tmp_path / "out" / "m.safetensors", "steps": 2, "width": 4, "batch_size": 1,
+                "image_size": 64, "style_size": 64, "device": "cpu", "precision": "fp32"}  # fmt: skip
+        argv = list(more)
+        for name, value in {**tiny, **flags}.items():
+            if value is not None:
+                values = value if isinstance(value, list) else [value]
+                argv += [f"--{name.replace('_', '-')}", *map(str, values)]
+        return main(argv)
+
+    return train
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def refused(capsys: pytest.CaptureFixture[str], code: int, *words: str, expected: int = 2) -> None:
+    printed = capsys.readouterr()
+    lines = printed.err.strip().splitlines()
+    assert code == expected
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    for word in words:
+        assert word in lines[0]
+    assert printed.out == ""
+
+
+def test_a_run_from_paintings_to_a_model(
+    train: Any, out: Path, paintings: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    info = tmp_path / "info.json"
+    info.write_text(json.dumps({"wave": {"title": "Die große Welle", "year": 1831}}), encoding="utf-8")
+    assert train(style_image=paintings, style_info=info, steps=3, seed=5) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{out / 'm.safetensors'}\n"
+    assert "fast network, 2 style(s): wave, scream; 10 photos; cpu, float32" in printed.err
+    assert "s a step: about" in printed.err
+    assert "trained 3 steps" in printed.err
+    assert names(out) == {"m.safetensors", "m.checkpoint.pt", "m.losses.csv", "m.losses.png", "m.preview.png"}
+
+    model = read_model(out / "m.safetensors")
+    assert model.styles == [Style("wave", "Die große Welle", year="1831"), Style("scream")]
+    assert model.training["steps"] == 3
+    assert model.training["seed"] == 5
+    with (out / "m.losses.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["1", "2", "3"]
+    for row in rows:
+        parts = float(row["content"]) + 12 * float(row["style"]) + 0.1 * float(row["tv"])
+        assert float(row["total"]) == pytest.approx(parts, rel=1e-4)
+    for name, size in (("m.losses.png", None), ("m.preview.png", (2 * 256, 3 * 256))):
+        with Image.open(out / name) as image:
+            image.load()
+            assert size in (None, image.size)
+
+
+def test_an_output_is_not_overwritten_unasked(
+    train: Any, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out.mkdir()
+    (out / "m.safetensors").write_text("precious")
+    refused(capsys, train(), "m.safetensors", "--resume", "--overwrite")
+    assert (out / "m.safetensors").read_text() == "precious"
+    assert train("--overwrite", steps=1) == 0
+    assert read_header(out / "m.safetensors")["training"]["steps"] == 1
+
+
+def test_resume_goes_on_and_extends(train: Any, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(steps=2) == 0
+    assert train("--resume", steps=4) == 0
+    assert "from step 2, " in capsys.readouterr().err
+    assert read_header(out / "m.safetensors")["training"]["steps"] == 4
+    assert (out / "m.losses.csv").read_text().count("\n") == 5
+
+
+def test_resume_without_a_checkpoint_or_with_another(
+    train: Any, out: Path, paintings: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused(capsys, train("--resume"), "m.checkpoint.pt", "without --resume")
+    assert train(steps=1) == 0
+    capsys.readouterr()
+    refused(capsys, train("--resume", style_image=paintings), "styles differ", "without --resume")
+    (out / "m.checkpoint.pt").write_bytes(b"\x80\x02garbage")
+    refused(capsys, train("--resume"), "damaged", "without --resume")
+
+
+def test_init_starts_from_a_model(train: Any, out: Path, paintings: list[Path], tmp_path: Path) -> None:
+    model = make_model(styles=2)
+    model.styles = [Style("scream", "The Scream"), Style("other")]
+    save_model(model, tmp_path / "init.safetensors", dtype=torch.float32)
+    # A rate of next to nothing shows what it starts from.
+    assert train(init=tmp_path / "init.safetensors", style_image=paintings, width=None, lr=1e-9, steps=1) == 0
+    trained = read_model(out / "m.safetensors")
+    assert trained.styles == [Style("wave"), Style("scream", "The Scream")]
+    for name, value in model.network.state_dict().items():
+        torch.testing.assert_close(trained.network.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(trained.bank.scales[1], model.bank.scales[0], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(trained.bank.scales[0], model.bank.scales.mean(0), rtol=1e-3, atol=1e-4)
+
+
+def test_init_does_not_go_with_another_network(
+    train: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init = tmp_path / "init.safetensors"
+    save_model(make_model(), init)
+    for flags in ({"network": "johnson", "width": None}, {"width": 24}):
+        refused(capsys, train(init=init, **flags), "fast network of width 4", "--network")
+    refused(capsys, train(init="galery-fsat", width=None), "unknown model", "galery-fsat")
+
+
+def test_minutes_and_no_previews(train: Any, out: Path) -> None:
+    assert train(steps=None, minutes=0.01, preview_every=0) == 0
+    assert "m.preview.png" not in names(out)
+    assert read_header(out / "m.safetensors")["training"]["steps"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"style_image": "none.jpg"}, ["none.jpg", "does not exist"]),
+        ({"dataset": "nowhere"}, ["nowhere", "--dataset"]),
+        ({"output": "m.pth"}, ["m.pth", ".safetensors"]),
+        ({"vgg_weights": "none.pth"}, ["none.pth", "--vgg-weights"]),
+        ({"style_info": "none.json"}, ["none.json", "--style-info"]),
+        ({"steps": 0}, ["--steps"]),
+        ({"batch_size": 0}, ["--batch-size"]),
+        ({"image_size": 16}, ["--image-size"]),
+        ({"width": 0}, ["width", "1 to"]),
+        ({"device": "quantum"}, ["quantum"]),
+        ({"precision": "fp8"}, ["fp8"]),
+    ],
+    ids=str,
+)
+def test_wrong_input_is_one_line(
+    train: Any, out: Path, capsys: pytest.CaptureFixture[str], flags: dict[str, Any], words: list[str]
+) -> None:
+    refused(capsys, train(**flags), *words)
+    assert names(out) == set()
+
+
+def test_two_paintings_of_one_name(
+    train: Any, paintings: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wave.jpg").touch()
+    refused(capsys, train(style_image=[paintings[0], tmp_path / "wave.jpg"]), "two styles are named 'wave'")
+
+
+def test_a_painting_whose_name_cannot_be_typed(
+    train: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a,b.jpg", "a:b.jpg"):
+        refused(capsys, train(style_image=tmp_path / name), name.removesuffix(".jpg"), "letters, digits")
+
+
+def test_corrupt_photos_alone(train: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    (folder / "a.jpg").write_text("no photo")
+    code = train(dataset=folder)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert code == 2
+    assert lines[-1].startswith("error: ")
+    assert "--dataset" in lines[-1]
+
+
+def test_an_output_that_cannot_be_written_is_said_before_training(
+    train: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    refused(capsys, train(output=tmp_path / "file" / "m.safetensors"), "cannot write", expected=1)
+    (tmp_path / "m.safetensors").mkdir()
+    refused(capsys, train("--overwrite", output=tmp_path / "m.safetensors"), "is a folder")
+
+
+def test_a_loss_that_stays_astray_saves_the_last_good_model(
+    train: Any, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Trainer, "_train_step", lambda *_: None)
+    assert train() == 1
+    assert "lower --lr" in capsys.readouterr().err.splitlines()[-1]
+    assert all(torch.isfinite(p).all() for p in read_model(out / "m.safetensors").network.parameters())
+
+
+def test_out_of_memory_before_the_first_step_is_said(
+    train: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = Trainer._losses
+
+    def losses(self: Trainer, crops: torch.Tensor) -> Any:
+        if self.batch_size > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, crops)
+
+    monkeypatch.setattr(Trainer, "_losses", losses)
+    assert train(batch_size=2, steps=1) == 0
+    assert "out of memory: the batch size is now 1" in capsys.readouterr().err
+
+
+def test_a_bug_is_one_line_and_a_traceback_only_with_debug(
+    train: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def bug(*_: Any) -> None:
+        raise ZeroDivisionError("over\nthere")
+
+    monkeypatch.setattr(train_run, "find_photos", bug)
+    refused(capsys, train(), "ZeroDivisionError: over there", expected=1)
+    with pytest.raises(ZeroDivisionError):
+        train("--debug")
+
+
+def test_flags() -> None:
+    """Renaming or dropping one breaks people's scripts."""
+    flags = {option for action in build_parser()._actions for option in action.option_strings}
+    assert flags == {
+        "-h", "--help", "--style-image", "--dataset", "-o", "--output", "--style-info", "--steps",
+        "--minutes", "--resume", "--init", "--seed", "--overwrite", "--preview-every", "--save-every",
+        "--tensorboard", "--network", "--width", "--batch-size", "--image-size", "--style-size",
+        "--content-weight", "--style-weight", "--tv-weight", "--lr", "--vgg-weights", "--device",
+        "--precision", "--debug",
+    }  # fmt: skip

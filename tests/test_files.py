@@ -1,0 +1,74 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from style_transfer.errors import OutputError
+from style_transfer.files import atomic_path, is_partial
+
+
+def test_appears_whole_under_its_name(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "deep" / "a.b.jpg"
+    with atomic_path(target) as temporary:
+        assert temporary.suffix == ".jpg"
+        assert temporary.parent == target.parent
+        assert is_partial(temporary)
+        assert not is_partial(target)
+        temporary.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt()])
+def test_a_failure_leaves_what_was(tmp_path: Path, error: BaseException) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def fail() -> None:
+        with atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EACCES, "permission denied"),
+        (errno.EROFS, "permission denied"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_the_systems_refusal_is_said_plainly(tmp_path: Path, number: int, words: str) -> None:
+    with (
+        pytest.raises(OutputError, match=rf"cannot write '.*a\.txt': {words}"),
+        atomic_path(tmp_path / "a.txt"),
+    ):
+        raise OSError(number, "Input/output error")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OutputError, match="a file of that name is in the way"),
+        atomic_path(tmp_path / "file" / "a.txt"),
+    ):
+        pass
+
+
+def test_a_folder_where_a_file_should_be(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(OutputError), atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

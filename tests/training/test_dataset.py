@@ -1,0 +1,127 @@
+"""Photos: which are trained on, and the same crops for the same seed and step."""
+
+from __future__ import annotations
+
+import os
+import random
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers import HELD_OUT, photo_pixels
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from style_transfer.errors import InputFileError
+from style_transfer.training import dataset
+from style_transfer.training.dataset import PhotoBatches, find_photos, held_out, load_style_image, random_crop
+
+
+def test_one_photo_in_ten_is_held_out_by_its_name(photo_folder: Path) -> None:
+    train, held = find_photos(photo_folder)
+    assert {path.name for path in held} == set(HELD_OUT)
+    assert {path.name for path in train} == {
+        "a.jpg", "b.png", "c.jpg", "d.webp", "e.jpg", "f.jpg", "g.jpg", "h.jpg", "broken.jpg", "text.png"
+    }  # fmt: skip
+    assert train == sorted(train)
+    names = [f"photo_{i}.jpg" for i in range(2000)]
+    chosen = [name for name in names if held_out(Path("anywhere") / name)]
+    assert chosen == [name for name in names if zlib.crc32(name.encode()) % 10 == 0]
+    assert 150 < len(chosen) < 250
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no names that are not Unicode")
+def test_a_name_that_is_not_unicode() -> None:
+    assert held_out(Path(os.fsdecode(b"caf\xe9.jpg"))) == (zlib.crc32(b"caf\xe9.jpg") % 10 == 0)
+
+
+def test_a_folder_too_small_to_spare_any(tmp_path: Path) -> None:
+    Image.fromarray(photo_pixels(70, 70)).save(tmp_path / "a.jpg")
+    assert find_photos(tmp_path) == ([tmp_path / "a.jpg"],) * 2
+    (tmp_path / "a.jpg").rename(tmp_path / HELD_OUT[0])
+    assert find_photos(tmp_path) == ([tmp_path / HELD_OUT[0]],) * 2
+
+
+def test_no_folder_and_no_photos(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match=r"no folder.*--dataset"):
+        find_photos(tmp_path / "none")
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(InputFileError, match=r"no images.*--dataset"):
+        find_photos(tmp_path)
+
+
+def batches(folder: Path, seed: int = 0, rank: int = 0) -> PhotoBatches:
+    return PhotoBatches(find_photos(folder)[0], 3, 64, seed=seed, rank=rank)
+
+
+def test_a_batch_depends_on_seed_step_and_rank_alone(photo_folder: Path) -> None:
+    first = batches(photo_folder)
+    crops, skipped = first[5]
+    assert crops.shape == (3, 3, 64, 64)
+    assert crops.dtype == torch.uint8
+    random.seed(99)
+    torch.manual_seed(99)
+    again, skipped_again = batches(photo_folder)[5]
+    assert torch.equal(crops, again)
+    assert skipped == skipped_again
+    for other in (first[6][0], batches(photo_folder, seed=1)[5][0], batches(photo_folder, rank=1)[5][0]):
+        assert not torch.equal(crops, other)
+
+
+def test_the_loader_begins_at_any_step(photo_folder: Path) -> None:
+    data = batches(photo_folder)
+    loader = data.from_step(7, workers=0)
+    for step in (7, 8):
+        assert torch.equal(next(loader)[0], data[step][0])
+
+
+def test_corrupt_photos_are_skipped_and_named(photo_folder: Path) -> None:
+    data = batches(photo_folder)
+    skipped = {Path(name).name for step in range(10) for name in data[step][1]}
+    assert skipped == {"broken.jpg", "text.png"}
+    assert all(len(data[step][0]) == 3 for step in range(10))
+
+
+def test_a_batch_of_corrupt_photos_alone_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"no photo")
+    crops, skipped = PhotoBatches([tmp_path / "bad.jpg"], 2, 64)[0]
+    assert crops.shape == (0, 3, 64, 64)
+    assert len(skipped) == 40
+
+
+@settings(max_examples=60)
+@given(width=st.integers(1, 300), height=st.integers(1, 300), seed=st.integers(0, 10**6))
+def test_a_crop_of_any_photo(width: int, height: int, seed: int) -> None:
+    pixels = np.full((height, width, 3), (10, 200, 90), np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "read_image", lambda _: type("P", (), {"frames": [pixels]}))
+        crop = random_crop(Path("x"), 64, random.Random(seed))
+    assert crop.shape == (64, 64, 3)
+    assert crop.flags.c_contiguous
+    assert (crop == pixels[0, 0]).all()
+
+
+def test_crops_show_the_photo_undistorted_in_part_and_mirrored(tmp_path: Path) -> None:
+    # Red tells the column and green the row, so a crop shows where it comes from.
+    y, x = np.mgrid[0:128, 0:256]
+    Image.fromarray(np.stack([x, 2 * y, 0 * x], -1).astype(np.uint8)).save(tmp_path / "a.png")
+    rng, mirrored, wide = random.Random(0), 0, set()
+    for _ in range(40):
+        crop = random_crop(tmp_path / "a.png", 64, rng).astype(float)
+        across, down = crop[32, -1, 0] - crop[32, 0, 0], (crop[-1, 32, 1] - crop[0, 32, 1]) / 2
+        mirrored += across < 0
+        assert 0.9 < abs(across) / down < 1.1
+        assert 128 / 1.3 - 6 < down < 128
+        wide.add(round(crop[..., 0].mean() / 20))
+    assert 8 < mirrored < 32
+    assert len(wide) > 3
+
+
+def test_style_images_have_their_short_side_set(paintings: list[Path]) -> None:
+    image = load_style_image(paintings[0], 64)  # 112 × 96
+    assert image.shape == (1, 3, 64, 75)
+    assert image.dtype == torch.float32
+    assert 0 <= image.min() < image.max() <= 1
