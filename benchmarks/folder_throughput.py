@@ -1,6 +1,6 @@
-"""How close a folder of photos comes to the rate that decoding, network and encoding allow one after another.
+"""How close a folder of photos comes to the rate that decoding, network and encoding allow in turn.
 
-Makes photos of 640×480 from the samples, measures the three stages each alone, in turn, on all cores, then the whole
+Makes photos of 640×480 from the samples, measures the three stages each alone on all cores, then the whole
 command's work on the same photos, and prints the rates and their ratio.
 """
 
@@ -48,13 +48,15 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
     quiet = io.StringIO()
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         # Twice: the first run of a few photos takes the start-up that a long folder does not notice.
-        stylize_command([*map(str, some[:4]), "-o", str(folder / "warm"), "--device", "cpu", "--model", args.model])
+        stylize_command(
+            [*map(str, some[:4]), "-o", str(folder / "warm"), "--device", "cpu", "--model", args.model]
+        )
         command = ["--device", "cpu", "--model", args.model, "-o", str(folder / "out")]
         whole = seconds(lambda: stylize_command([str(folder / "in"), *command])) / len(sources)
     alone = decode + network + encode
     print(f"{platform.processor() or platform.machine()}, {args.model}, {len(sources)} photos of 640x480")
     print(f"decode {decode * 1e3:.1f} ms, network {network * 1e3:.1f} ms, encode {encode * 1e3:.1f} ms")
-    print(f"one after another {1 / alone:.2f} photos/s; the command {1 / whole:.2f} photos/s; {alone / whole:.0%}")
+    print(f"in turn {1 / alone:.2f} photos/s, the command {1 / whole:.2f} photos/s: {alone / whole:.0%}")
 
 
 def make_photos(folder: Path, count: int) -> list[Path]:

@@ -1,7 +1,7 @@
 """Stylize photos with every style of a model: the pictures one by one, and all of them on a contact sheet.
 
-``python benchmarks/gallery.py --output out`` takes the sample photos and the default model. The README's picture
-strip is made by ``--strip assets/strip.jpg``.
+``python benchmarks/gallery.py --output out`` takes the sample photos and the default model. The README's
+picture strip is made by ``--strip assets/strip.jpg``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from style_transfer import Stylizer, load_model
-from style_transfer.cli.common import add_common_flags, guarded
-from style_transfer.media.collect import collect_images
+from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded
+from style_transfer.media.collect import collect_jobs
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import write_image
 
@@ -24,21 +24,36 @@ HEIGHT, GAP, CAPTION = 220, 6, 22  # of the contact sheet's cells, pixels
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Stylize photos with every style; write pictures and a contact sheet.")
-    parser.add_argument("photos", nargs="*", type=Path, default=[SAMPLES], help="images or folders (the samples)")
-    parser.add_argument("--model", default="gallery-fast", help="a model that ships, or a file (gallery-fast)")
-    parser.add_argument("-o", "--output", type=Path, default=Path("out"), help="folder for the pictures (out)")
-    parser.add_argument("--image-size", type=int, metavar="PIXELS", help="length of the longer side (as it is)")
-    parser.add_argument("--strip", type=Path, metavar="FILE", help="write only this: the first photo in every style")
+    parser = argparse.ArgumentParser(
+        description="Stylize photos with every style; write pictures and a contact sheet."
+    )
+    parser.add_argument(
+        "photos", nargs="*", type=Path, default=[SAMPLES], help="images or folders (the samples)"
+    )
+    parser.add_argument(
+        "--model", default="gallery-fast", help="a model that ships, or a file (gallery-fast)"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("out"), help="folder for the pictures (out)"
+    )
+    parser.add_argument(
+        "--image-size", type=int, metavar="PIXELS", help="length of the longer side (as it is)"
+    )
+    parser.add_argument(
+        "--strip", type=Path, metavar="FILE", help="write only this: the first photo in every style"
+    )
     add_common_flags(parser)
+    add_engine_flags(parser)
     args = parser.parse_args()
     return guarded(gallery, args)
 
 
 def gallery(args: argparse.Namespace) -> int:
     model = load_model(args.model)
-    stylize = Stylizer(model, device=args.device, precision=args.precision)
-    sources = [job.source for job in collect_images(args.photos, args.output / "_", suffix="", extension=".jpg")]
+    stylize = Stylizer(model, device=args.device, precision=args.precision, engine=args.engine)
+    sources = [
+        job.source for job in collect_jobs(args.photos, args.output / "_", suffix="", extension=".jpg")
+    ]
     columns = [["photo", *model.style_names]]
     rows = []
     for source in sources[:1] if args.strip else sources:

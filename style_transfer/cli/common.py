@@ -8,17 +8,37 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from style_transfer.errors import StyleTransferError
 
 INTERRUPTED = 130
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the words of a command in one line, like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; --help shows what there is\n")
+
+
 def add_common_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of every command that runs a network."""
-    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps, xpu (auto)")
-    parser.add_argument("--precision", default="auto", help="auto, fp32, bf16, fp16 (auto: the fastest that is right)")
+    parser.add_argument(
+        "--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps, xpu (auto)"
+    )
+    parser.add_argument(
+        "--precision", default="auto", help="auto, fp32, bf16, fp16 (auto: the fastest that is right)"
+    )
     add_debug_flag(parser)
+
+
+def add_engine_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of every command that paints."""
+    parser.add_argument(
+        "--engine", default="auto", help="auto, torch, openvino (auto: the fastest that is there)"
+    )
+    parser.add_argument("--verbose", action="store_true", help="say what runs the network, and why")
 
 
 def add_debug_flag(parser: argparse.ArgumentParser) -> None:
@@ -57,8 +77,11 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Within it the first Ctrl-C or SIGTERM only makes the yielded function true; a second Ctrl-C interrupts."""
+def stop_signals(unit: str = "this step") -> Iterator[Callable[[], bool]]:
+    """Within it the first Ctrl-C or SIGTERM makes the yielded function true; a second Ctrl-C interrupts.
+
+    ``unit`` is what is finished first, for the message.
+    """
     asked = False
 
     def ask(number: int, _frame: object) -> None:
@@ -66,7 +89,7 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
         if asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         asked = True
-        say("stopping after this step; Ctrl-C again to stop at once")
+        say(f"stopping after {unit}; Ctrl-C again to stop at once")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -6,13 +6,11 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from style_transfer.cli.common import add_debug_flag, guarded
+from style_transfer.cli.common import Parser, add_debug_flag, guarded
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="style-transfer info", description="Say what a model holds and how it was made."
-    )
+def build_parser() -> Parser:
+    parser = Parser(prog="style-transfer info", description="Say what a model holds and how it was made.")
     parser.add_argument("model", metavar="MODEL", help="a model that ships, or a file")
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_debug_flag(parser)
@@ -31,8 +29,8 @@ def _info(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(description, ensure_ascii=False, indent=2))
         return 0
-    tensors = [*model.network.parameters(), *model.bank.parameters()]
-    print(f"network: {model.network.name} {model.network.arguments}, {sum(t.numel() for t in tensors):,} parameters")
+    count = sum(tensor.numel() for tensor in [*model.network.parameters(), *model.bank.parameters()])
+    print(f"network: {model.network.name} {model.network.arguments}, {count:,} parameters")
     print("styles:")
     for style in model.styles:
         print(f"  {style}" + (f", {style.licence}" if style.licence else ""))

@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] == "--version":
         print(f"style-transfer {__version__}")
         return 0
-    problem = f"error: unknown command '{words[0]}'; choose one of {', '.join(_COMMANDS)}" if words else _USAGE
+    problem = (
+        f"error: unknown command '{words[0]}'; choose one of {', '.join(_COMMANDS)}" if words else _USAGE
+    )
     print(problem, file=sys.stderr)
     return 2

@@ -1,21 +1,25 @@
-"""``stylize.py`` and ``style-transfer stylize``: photos in, paintings out."""
+"""``stylize.py`` and ``style-transfer stylize``: photos and videos in, paintings out."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-from style_transfer.cli.common import add_common_flags, guarded
+from style_transfer.cli.common import Parser, add_common_flags, add_engine_flags, guarded
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    parser = Parser(
         prog="style-transfer stylize",
-        description="Stylize photos: files, or whole folders with -o.",
+        description="Stylize photos and videos: files, or whole folders with -o.",
     )
-    parser.add_argument("inputs", nargs="*", metavar="PHOTO", help="images, or folders of images (searched recursively)")
-    parser.add_argument("-o", "--output", metavar="PATH", help="file or folder; without it, beside each photo")
-    parser.add_argument("--overwrite", action="store_true", help="replace results that exist instead of skipping them")
+    parser.add_argument("inputs", nargs="*", metavar="FILE", help="photos, videos, or folders of these")
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", help="file or folder; without it, beside each photo"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace results that exist instead of skipping them"
+    )
 
     look = parser.add_argument_group("the look")
     look.add_argument("--style", metavar="MIX", help="a style, or a mix: great_wave:0.6,the_scream:0.4")
@@ -29,8 +33,22 @@ def build_parser() -> argparse.ArgumentParser:
     file.add_argument("--image-size", type=int, metavar="PIXELS", help="length of the longer side (as it is)")
     file.add_argument("--format", metavar="NAME", help="jpg, png, webp, tiff, avif, gif (as the photo)")
     file.add_argument("--quality", type=int, default=92, metavar="1..100", help="of JPEG, WebP and AVIF (92)")
-    file.add_argument("--max-megapixels", type=float, default=512, metavar="N", help="refuse larger images (512)")
+    file.add_argument(
+        "--max-megapixels", type=float, default=512, metavar="N", help="refuse larger images (512)"
+    )
+
+    video = parser.add_argument_group("videos")
+    video.add_argument("--codec", help="h264, hevc, av1, vp9 (h264; vp9 in .webm)")
+    video.add_argument("--crf", type=int, metavar="N", help="quality, lower is better (18 for h264)")
+    video.add_argument("--preset", help="of the encoder, slower is smaller (veryfast for h264)")
+    video.add_argument("--no-audio", action="store_true", help="leave the sound out")
+    video.add_argument("--start", metavar="TIME", help="from there on: 10 or 0:42.5")
+    video.add_argument("--end", metavar="TIME", help="up to there")
+    video.add_argument("--preview", metavar="SECONDS", help="only the first seconds")
+    video.add_argument("--fps", metavar="N", help="a constant rate: 30 or 30000/1001 (every frame as it is)")
+    video.add_argument("--side-by-side", action="store_true", help="the input to the left of the painting")
     add_common_flags(parser)
+    add_engine_flags(parser)
     return parser
 
 
@@ -38,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     if not (args.inputs or args.list_models or args.list_styles):
-        parser.error("name a photo or a folder of photos; --help shows more")
+        parser.error("name a photo, a video, or a folder of these")
     return guarded(_stylize, args)
 
 

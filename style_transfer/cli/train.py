@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from style_transfer.cli.common import add_common_flags, guarded
+from style_transfer.cli.common import Parser, add_common_flags, guarded
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    parser = Parser(
         prog="style-transfer train",
         description="Train a style model from one or more paintings and a folder of photos.",
     )

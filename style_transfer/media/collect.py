@@ -1,4 +1,4 @@
-"""From what a command was given, files and folders, to the list of pictures to read and write."""
+"""From what a command was given, files and folders, to the list of pictures and videos to read and write."""
 
 from __future__ import annotations
 
@@ -12,22 +12,29 @@ from style_transfer.errors import InputFileError, UserError
 from style_transfer.files import is_partial
 from style_transfer.media.image import IMAGE_EXTENSIONS
 from style_transfer.media.image_writer import WRITABLE_EXTENSIONS, WRITABLE_FORMATS, output_format
+from style_transfer.media.video_format import CONTAINERS, VIDEO_EXTENSIONS, container_for
 
 _READ_ONLY_BECOMES = WRITABLE_FORMATS["jpg"]
+_READ_ONLY_VIDEO_BECOMES = ".mp4"
 
 
 @dataclass(frozen=True)
-class ImageJob:
-    """One picture to read from ``source``, and where its result goes."""
+class Job:
+    """One picture or video to read from ``source``, and where its result goes."""
 
     source: Path
     target: Path
 
+    @property
+    def is_video(self) -> bool:
+        """By its name; content only decides between the formats of one kind."""
+        return _is_video(self.source)
 
-def collect_images(
+
+def collect_jobs(
     sources: Sequence[Path], output: Path | str | None, *, suffix: str, extension: str | None
-) -> list[ImageJob]:
-    """Pair every picture in ``sources`` with its target; nothing is read or written.
+) -> list[Job]:
+    """Pair every picture and video in ``sources`` with its target; nothing is read or written.
 
     A file goes to ``{stem}_{suffix}`` beside itself, or in ``output`` if that is a folder: there
     already, without an extension, ending in a slash (which only a ``str`` keeps), or one of several
@@ -37,25 +44,25 @@ def collect_images(
     are several sources. Of targets that would share a name, regardless of case, the later ones become
     ``x_png.jpg`` (from ``x.png``) or ``x-2.jpg``.
 
-    ``extension``, such as ``".png"``, is that of every target; None keeps each source's, or ``.jpg``
-    where it cannot be written.
+    ``extension``, such as ``".png"``, is that of every picture's target; None keeps each source's, or
+    ``.jpg`` where it cannot be written. A video keeps its extension, or becomes ``.mp4``.
 
     Raises ``InputFileError`` for a source that is not there, and ``UserError`` for a folder that has
-    no pictures or no ``output`` outside itself, an extension that cannot be written, and a target
+    nothing to stylize or no ``output`` outside itself, an extension that cannot be written, and a target
     that is one of the sources.
     """
     sources = list(dict.fromkeys(sources))
     if not sources:
-        raise UserError("there is nothing to stylize; name a picture or a folder of pictures")
+        raise UserError("there is nothing to stylize; name a picture, a video, or a folder of these")
     if extension is not None:
         output_format(Path(f"x{extension}"))
     for source in sources:
         _check_source(source)
 
     only = sources[0] if len(sources) == 1 else None
-    exact = _exact_target(output, extension) if only and only.is_file() else None
+    exact = _exact_target(only, output, extension) if only and only.is_file() else None
     if only and exact:
-        jobs = [ImageJob(only, exact)]
+        jobs = [Job(only, exact)]
     else:
         folder = None if output is None else _output_folder(Path(output))
         jobs = _distinct(
@@ -82,14 +89,16 @@ def _check_source(source: Path) -> None:
         raise InputFileError(f"'{source}' is neither a file nor a folder; name a picture or a folder")
 
 
-def _exact_target(output: Path | str | None, extension: str | None) -> Path | None:
+def _exact_target(source: Path, output: Path | str | None, extension: str | None) -> Path | None:
     """``output`` if it names the result of a single file; None if it names a folder or nothing."""
     if output is None:
         return None
     target = Path(output)
     if _is_folder(target) or str(output).endswith(("/", os.sep)) or not target.suffix:
         return None
-    if output_format(target) != output_format(Path(f"x{extension or target.suffix}")):
+    if _is_video(source):
+        container_for(target)
+    elif output_format(target) != output_format(Path(f"x{extension or target.suffix}")):
         raise UserError(f"the output '{target}' is not of the format asked for, {extension}; use one of them")
     return target
 
@@ -100,30 +109,30 @@ def _output_folder(output: Path) -> Path:
     return output
 
 
-def _file_job(source: Path, folder: Path | None, suffix: str, extension: str | None) -> ImageJob:
+def _file_job(source: Path, folder: Path | None, suffix: str, extension: str | None) -> Job:
     name = f"{source.stem}_{suffix}{_target_extension(source, extension)}"
-    return ImageJob(source, (folder or source.parent) / name)
+    return Job(source, (folder or source.parent) / name)
 
 
 def _folder_jobs(
     source: Path, output: Path | None, extension: str | None, *, under_its_name: bool
-) -> Iterator[ImageJob]:
+) -> Iterator[Job]:
     if output is None:
         raise UserError(f"'{source}' is a folder; say with -o FOLDER where its results go")
     inside, outside = source.resolve(), output.resolve()
     if outside == inside or inside in outside.parents:
         raise UserError(f"the output of the folder '{source}' must be outside itself, not '{output}'")
-    images = _images_in(source)
-    if not images:
-        raise UserError(f"there are no pictures in the folder '{source}'; name another one")
+    found = _media_in(source)
+    if not found:
+        raise UserError(f"there are no pictures or videos in the folder '{source}'; name another one")
     root = output / inside.name if under_its_name else output
-    for image in images:
-        target = root / image.relative_to(source)
-        yield ImageJob(image, target.with_suffix(_target_extension(image, extension)))
+    for path in found:
+        target = root / path.relative_to(source)
+        yield Job(path, target.with_suffix(_target_extension(path, extension)))
 
 
-def _images_in(folder: Path) -> list[Path]:
-    """Every picture in ``folder`` and the folders in it, sorted; links to folders are not followed."""
+def _media_in(folder: Path) -> list[Path]:
+    """Every picture and video in ``folder`` and those in it, sorted; links to folders are not followed."""
 
     def refuse(error: OSError) -> None:
         raise InputFileError(
@@ -137,17 +146,21 @@ def _images_in(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in found
-        if path.suffix.lower() in IMAGE_EXTENSIONS and not is_partial(path) and path.is_file()
+        if path.suffix.lower() in IMAGE_EXTENSIONS | VIDEO_EXTENSIONS
+        and not is_partial(path)
+        and path.is_file()
     )
 
 
 def _target_extension(source: Path, extension: str | None) -> str:
+    if _is_video(source):
+        return source.suffix if source.suffix.lower() in CONTAINERS else _READ_ONLY_VIDEO_BECOMES
     if extension is not None:
         return extension
     return source.suffix if source.suffix.lower() in WRITABLE_EXTENSIONS else _READ_ONLY_BECOMES
 
 
-def _distinct(jobs: Iterable[ImageJob]) -> list[ImageJob]:
+def _distinct(jobs: Iterable[Job]) -> list[Job]:
     """``jobs``, the later of those with the same target renamed.
 
     Case is ignored, so that no file system loses one of ``x.jpg`` and ``X.jpg``.
@@ -164,15 +177,19 @@ def _distinct(jobs: Iterable[ImageJob]) -> list[ImageJob]:
             number += 1
             target = target.with_stem(f"{stem}-{number}")
         taken.add(_key(target))
-        result.append(ImageJob(job.source, target))
+        result.append(Job(job.source, target))
     return result
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_EXTENSIONS
 
 
 def _key(target: Path) -> str:
     return str(target).casefold()
 
 
-def _check_no_source_is_lost(jobs: Sequence[ImageJob]) -> None:
+def _check_no_source_is_lost(jobs: Sequence[Job]) -> None:
     """Compared as the system sees files, so that links and other spellings of a name are found too."""
     inputs = {_identity(job.source): job.source for job in jobs}
     for job in jobs:

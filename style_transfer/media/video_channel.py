@@ -13,7 +13,7 @@ T = TypeVar("T")
 _STEP = 0.2
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 - like CancelledError it is control flow, not an error
     """The other side has given up; what it raised, if anything, tells why."""
 
 

@@ -16,9 +16,10 @@ from style_transfer.networks.catalogue import DEFAULT_MODEL, load_model
 from style_transfer.networks.style_model import StyleModel, parse_mix
 from style_transfer.runtime.color import combine
 from style_transfer.runtime.device import choose_device, choose_precision
+from style_transfer.runtime.engines import choose_engine
 from style_transfer.runtime.look import Look
+from style_transfer.runtime.threads import set_threads
 from style_transfer.runtime.tiling import reduced, tiles
-from style_transfer.runtime.torch_engine import TorchEngine
 
 _TILE_SIDE = 1024  # pixels; a multiple of every network's stride
 _REFERENCE_PIXELS = 2_000_000  # of the reduced picture that gives a tiled one its statistics
@@ -34,10 +35,12 @@ class Stylizer:
             weights; None is the model's first style.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``xpu``.
         precision: ``auto``, ``fp32``, ``bf16``, ``fp16``.
+        engine: ``auto``, ``torch``, ``openvino``; :attr:`engine_reason` says what ``auto`` chose and why.
         strength: 0 gives the photo back exactly, 1 is the painting, evenly between.
         preserve_color: keep the photo's colours and take the painting's luminance only.
 
-    Raises ``UserError`` for what cannot be: an unknown style, device or precision, a damaged model file.
+    Raises ``UserError`` for what cannot be: an unknown style, device, precision or engine, a damaged
+    model file.
     """
 
     def __init__(
@@ -47,17 +50,25 @@ class Stylizer:
         *,
         device: str = "auto",
         precision: str = "auto",
+        engine: str = "auto",
         strength: float = 1.0,
         preserve_color: bool = False,
     ) -> None:
         self.model = model if isinstance(model, StyleModel) else load_model(model)
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
-        self.engine = TorchEngine(self.model.network, self.device, self.precision)
+        set_threads()
+        self.engine, self.engine_reason = choose_engine(
+            engine, self.model.network, self.device, self.precision
+        )
         self.look = self.make_look(style, strength=strength, preserve_color=preserve_color)
 
     def make_look(
-        self, style: str | Mapping[str, float] | None = None, *, strength: float = 1.0, preserve_color: bool = False
+        self,
+        style: str | Mapping[str, float] | None = None,
+        *,
+        strength: float = 1.0,
+        preserve_color: bool = False,
     ) -> Look:
         """A look of this model, for :attr:`look` or a single call; arguments as in the constructor."""
         if style is None:

@@ -1,8 +1,9 @@
 """Pictures larger than memory: tiles that fit together without a seam.
 
-Instance norm makes every output pixel depend on the whole picture through its norms' statistics. Taken once,
-from the picture reduced, and frozen, they leave a plain convolutional network, which looks no further than its
-reach: a tile with that much of its surroundings around it comes out as if the whole had been painted at once.
+Instance norm makes every output pixel depend on the whole picture through its norms' statistics. Taken
+once, from the picture reduced, and frozen, they leave a plain convolutional network, which looks no further
+than its reach: a tile with that much of its surroundings around it comes out as if the whole had been painted
+at once.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ def reduced(frame: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
     if scale >= 1:
         return frame
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def tiles(height: int, width: int, side: int, margin: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+def tiles(
+    height: int, width: int, side: int, margin: int
+) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
     """Cut ``height`` × ``width`` into tiles of ``side`` pixels with ``margin`` more to see around each.
 
     Yields for each tile what to paint (rows, columns of the picture, the margin clipped at the borders) and

@@ -26,7 +26,8 @@ class TorchEngine:
         painted = self.network(self._upload(frame), *self._parameters(look), *(self._statistics(look) or ()))
         # Rounded, not truncated. The result is channels_last, so that HWC is how it already lies in memory.
         pixels = painted.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8)[0].permute(1, 2, 0)
-        return pixels.contiguous().cpu().numpy()
+        result: NDArray[np.uint8] = pixels.contiguous().cpu().numpy()
+        return result
 
     @torch.inference_mode()
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:

@@ -14,7 +14,9 @@ from style_transfer.networks.style_model import Style, StyleModel
 @pytest.fixture
 def model_file(tmp_path):
     torch.manual_seed(0)
-    model = StyleModel.create("johnson", [Style("wave", "Die Große Welle", "Hokusai", "1831", "public domain")], width=2)
+    model = StyleModel.create(
+        "johnson", [Style("wave", "Die Große Welle", "Hokusai", "1831", "public domain")], width=2
+    )
     model.training = {"steps": 7}
     save_model(model, tmp_path / "m.safetensors")
     return tmp_path / "m.safetensors"

@@ -202,7 +202,9 @@ def test_ctrl_c_leaves_whole_files_only_and_exits_130(model_file, tmp_path):
         photo(tmp_path / "in" / f"{i:02}.png", (500, 500))
     words = [tmp_path / "in", "-o", tmp_path / "out", "--model", model_file]
     process = subprocess.Popen(
-        [sys.executable, "-m", "style_transfer", "stylize", *map(str, words)], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "style_transfer", "stylize", *map(str, words)],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out").glob("0*.png")) and time.monotonic() < deadline:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from style_transfer.errors import InputFileError, UserError
-from style_transfer.media.collect import ImageJob, collect_images
+from style_transfer.media.collect import Job, collect_jobs
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def make(*names: str) -> None:
 def pairs(
     *sources: str, output: str | Path | None = None, suffix: str = "wave", extension: str | None = None
 ) -> dict[str, str]:
-    jobs = collect_images([Path(source) for source in sources], output, suffix=suffix, extension=extension)
+    jobs = collect_jobs([Path(source) for source in sources], output, suffix=suffix, extension=extension)
     assert len({str(job.target).lower() for job in jobs}) == len(jobs)
     return {job.source.as_posix(): job.target.as_posix() for job in jobs}
 
@@ -77,6 +77,7 @@ def test_a_folder_is_mirrored() -> None:
         "in/a.PNG": "out/a.PNG",
         "in/b.jpg": "out/b.jpg",
         "in/deep/er/c.heic": "out/deep/er/c.jpg",
+        "in/video.mp4": "out/video.mp4",
     }
     assert pairs("in", output="out") == expected
     assert list(pairs("in", output="out")) == list(expected)
@@ -153,7 +154,7 @@ def test_a_folder_needs_an_output_outside_itself() -> None:
 
 def test_a_folder_without_pictures() -> None:
     make("in/notes.txt")
-    assert "no pictures in the folder 'in'" in refusal("in", output="out")
+    assert "no pictures or videos in the folder 'in'" in refusal("in", output="out")
 
 
 def test_the_output_of_a_folder_is_no_file() -> None:
@@ -202,6 +203,24 @@ def test_a_folder_in_place_of_a_result() -> None:
 
 def test_jobs_are_plain_values() -> None:
     make("a.jpg")
-    assert collect_images([Path("a.jpg")], None, suffix="s", extension=None) == [
-        ImageJob(Path("a.jpg"), Path("a_s.jpg"))
+    assert collect_jobs([Path("a.jpg")], None, suffix="s", extension=None) == [
+        Job(Path("a.jpg"), Path("a_s.jpg"))
     ]
+
+
+def test_videos_keep_their_container_or_become_mp4(tmp_path):
+    for name in ("a.mkv", "b.avi", "c.jpg", "d.txt"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).touch()
+    jobs = collect_jobs([tmp_path / "in"], tmp_path / "out", suffix="wave", extension=".png")
+    assert [(job.target.name, job.is_video) for job in jobs] == [
+        ("a.mkv", True),
+        ("b.mp4", True),
+        ("c.png", False),
+    ]
+    (job,) = collect_jobs([tmp_path / "in" / "b.avi"], None, suffix="wave", extension=None)
+    assert job.target == tmp_path / "in" / "b_wave.mp4"
+    (job,) = collect_jobs([tmp_path / "in" / "a.mkv"], tmp_path / "x.mov", suffix="wave", extension=None)
+    assert job.target == tmp_path / "x.mov"
+    with pytest.raises(UserError, match=r"\.mp4"):
+        collect_jobs([tmp_path / "in" / "a.mkv"], tmp_path / "x.png", suffix="wave", extension=None)

@@ -66,7 +66,7 @@ def test_strength_zero_passes_the_network(stylize, monkeypatch):
     assert result is not frame
 
 
-def test_preserved_colour_takes_luminance_from_the_painting_and_chroma_from_the_photo(stylize):
+def test_preserved_colour_takes_luminance_from_the_painting_and_chroma_from_the_photo():
     frame = np.full((32, 32, 3), (180, 90, 60), np.uint8)
     painting = np.full((32, 32, 3), (90, 120, 140), np.uint8)
     mixed = with_colors_of(frame, painting)[0, 0].astype(float)

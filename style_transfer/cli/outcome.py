@@ -1,0 +1,42 @@
+"""What became of the files of a run: counted, named and summed up the same way for photos and videos."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from style_transfer.cli.common import duration, say
+from style_transfer.errors import StyleTransferError
+
+
+@dataclass
+class Outcome:
+    """Results go to stdout one by one if ``name_each``, so that folders of thousands do not flood it."""
+
+    total: int
+    name_each: bool
+    written: int = 0
+    failed: int = 0
+    _start: float = field(default_factory=time.perf_counter)
+
+    def done(self, target: Path) -> None:
+        self.written += 1
+        if self.name_each:
+            print(target, flush=True)
+
+    def fail(self, error: StyleTransferError) -> None:
+        """Count and name a failure; raises it instead where there is one file only."""
+        if self.total == 1:
+            raise error
+        self.failed += 1
+        say(f"error: {error}")
+
+    def summarise(self, skipped: int) -> None:
+        """A line on stderr, unless there was one file only."""
+        if self.total + skipped < 2:
+            return
+        seconds = time.perf_counter() - self._start
+        rate = f" ({self.written / seconds:.1f} a second)" if self.written else ""
+        counts = f"{self.written} stylized, {skipped} skipped because they exist, {self.failed} failed"
+        say(f"{counts}, in {duration(seconds)}{rate}")

@@ -1,0 +1,130 @@
+"""Stylizing photos: decoding, network and encoding overlapped, one bad file stopping nothing."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from tqdm import tqdm
+
+from style_transfer.cli.outcome import Outcome
+from style_transfer.errors import OutputError, StyleTransferError
+from style_transfer.media.collect import Job
+from style_transfer.media.image import Picture, read_image, resize_long_side
+from style_transfer.media.image_writer import write_image
+from style_transfer.runtime.stylizer import Stylizer
+
+_AHEAD = 2  # photos decoded before, and encoded after, the one in the network
+_LARGE_PIXELS = 32_000_000  # of these only one is in memory at a time
+
+
+class PhotoBatch:
+    """One run over photos; ``outcome`` counts what came of them."""
+
+    def __init__(self, args: argparse.Namespace, outcome: Outcome) -> None:
+        self.args, self.outcome = args, outcome
+        self._large = threading.Semaphore()
+
+    def run(self, stylizer: Stylizer, jobs: Sequence[Job]) -> None:
+        """Raises the error itself where there is one photo only, and ``OutputError`` in any case."""
+        bar = tqdm(
+            total=len(jobs),
+            unit="photo",
+            disable=None if len(jobs) > 1 or _is_large(jobs[0]) else True,
+            bar_format="{percentage:3.0f}% |{bar}| {n:.4g}/{total} [{elapsed}<{remaining}, {rate_fmt}]",
+        )
+        writing: deque[tuple[Job, Future[None]]] = deque()
+        with bar, ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(_AHEAD) as writer:
+            try:
+                for number, (job, decoded) in enumerate(self._read_ahead(reader, jobs)):
+                    try:
+                        held, picture = decoded.result()
+                    except StyleTransferError as error:
+                        self.outcome.fail(error)
+                    else:
+                        self._paint(stylizer, picture, partial(_advance, bar, number))
+                        writing.append((job, writer.submit(self._write, picture, job.target, held)))
+                        del picture
+                    while writing and (len(writing) > _AHEAD or writing[0][1].done()):
+                        self._finish(*writing.popleft())
+                    _advance(bar, number, 1)
+            finally:
+                # Also after Ctrl-C: what is being written is written whole, and a reader that waits for a
+                # large picture to leave is let go.
+                reader.shutdown(wait=False, cancel_futures=True)
+                try:
+                    while writing:
+                        self._finish(*writing.popleft())
+                finally:
+                    self._large.release()
+
+    def _paint(self, stylizer: Stylizer, picture: Picture, progress: Callable[[float], None]) -> None:
+        # In place: of a large picture there is no memory for two.
+        count = len(picture.frames)
+
+        def share(before: int, done: float) -> None:
+            progress((before + done) / count)
+
+        for i in range(count):
+            picture.frames[i] = stylizer(picture.frames[i], progress=partial(share, i))
+
+    def _read_ahead(
+        self, reader: ThreadPoolExecutor, jobs: Sequence[Job]
+    ) -> Iterator[tuple[Job, Future[tuple[bool, Picture]]]]:
+        queue: deque[tuple[Job, Future[tuple[bool, Picture]]]] = deque()
+        for job in jobs:
+            queue.append((job, reader.submit(self._read, job)))
+            if len(queue) > _AHEAD:
+                yield queue.popleft()
+        yield from queue
+
+    def _read(self, job: Job) -> tuple[bool, Picture]:
+        limit = round(self.args.max_megapixels * 1e6)
+        held = _is_large(job) and self._large.acquire()
+        try:
+            picture = read_image(job.source, max_pixels=limit)
+            if self.args.image_size:
+                picture = resize_long_side(picture, self.args.image_size)
+        except BaseException:
+            if held:
+                self._large.release()
+            raise
+        return held, picture
+
+    def _write(self, picture: Picture, target: Path, held: bool) -> None:
+        try:
+            write_image(picture, target, quality=self.args.quality)
+        finally:
+            if held:
+                self._large.release()
+
+    def _finish(self, job: Job, written: Future[None]) -> None:
+        try:
+            written.result()
+        except OutputError:
+            raise  # the disk is full, say: it would be the same for every photo that follows
+        except StyleTransferError as error:
+            self.outcome.fail(error)
+        else:
+            self.outcome.done(job.target)
+
+
+def _advance(bar: Any, before: int, done: float) -> None:
+    """Move the bar to ``before`` photos and the share ``done`` of the next."""
+    bar.update(before + done - bar.n)
+
+
+def _is_large(job: Job) -> bool:
+    """By the file's header; what cannot be opened is for the reader to complain of."""
+    try:
+        with Image.open(job.source) as image:
+            return image.width * image.height > _LARGE_PIXELS
+    except Exception:
+        return False

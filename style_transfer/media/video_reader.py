@@ -1,0 +1,287 @@
+"""Reading video files: upright RGB frames with exact times, and the packets of every other stream."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import av
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from style_transfer.errors import InputFileError, UserError
+from style_transfer.media.video_deinterlace import Deinterlacer
+from style_transfer.media.video_frame import (
+    Colour,
+    Frame,
+    ToPixels,
+    colour_of,
+    display_matrix,
+    hdr_kind,
+    turns_sideways,
+)
+from style_transfer.media.video_open import Packet, main_video, open_video
+from style_transfer.media.video_rate import at_constant_rate
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
+
+_US = Fraction(1, 1_000_000)
+# A recorder's or broadcaster's clock may stand anywhere; beyond this it is no offset to be kept.
+_LATEST_START = 60
+# A header may state a length a little beyond the last packet, so less than this is not taken for a cut.
+_SHORTFALL = Fraction(1, 2)
+# How far apart in a file packets of one time may lie.
+_INTERLEAVING = 1
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a file says of itself, for progress bars and choices; ``frames`` and ``duration`` are estimates.
+
+    ``width``, ``height``  of the frames that are read: upright, scaled, in pixels.
+    ``fps``                frames a second on average, or the constant rate asked for.
+    ``duration``           seconds that will be read; None where unknown, as ``frames`` then is.
+    ``codec``              FFmpeg's name, such as ``h264``.
+    ``pixel_aspect``       width of a pixel by its height; 1 where unknown.
+    """
+
+    width: int
+    height: int
+    fps: Fraction
+    duration: Fraction | None
+    frames: int | None
+    codec: str
+    has_audio: bool
+    pixel_aspect: Fraction
+    colour: Colour
+
+
+def probe(path: Path) -> VideoInfo:
+    """Open ``path`` and decode its first frame. Raises ``InputFileError`` where there is none."""
+    with VideoReader(path) as reader:
+        return reader.info
+
+
+class VideoReader:
+    """Iterates the frames of ``path`` as they are shown; ``items()`` gives the other streams' packets too.
+
+    ``start`` and ``end`` are seconds from the beginning of the file; times then count from ``start``,
+    and else are the file's own. ``fps`` resamples to a constant rate. ``long_side`` scales. ``threads``
+    bounds the decoder's, 0 lets it choose.
+
+    ``truncated`` is True after reading where the file was damaged or ended early; ``notices`` says in
+    lines for the user what was not kept as it was.
+
+    Raises ``InputFileError`` for a file that is missing, damaged, or has no frame to show, ``UserError``
+    for times that select nothing.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        fps: Fraction | None = None,
+        long_side: int | None = None,
+        threads: int = 0,
+    ) -> None:
+        if end is not None and end <= (start or 0):
+            raise UserError("the end lies before the start; nothing is left of the video")
+        self.path, self.notices, self.truncated = path, list[str](), False
+        self._container = open_video(path)
+        try:
+            self._video = main_video(self._container, path)
+            self._video.thread_type, self._video.thread_count = "AUTO", threads
+            self._base = self._video.time_base or Fraction(1, 90_000)
+            self._fps, self._to_pixels = fps, ToPixels(long_side)
+            self._place(start, end)
+            self._items = self._peek()
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _place(self, start: Fraction | None, end: Fraction | None) -> None:
+        """Set the times kept, on the file's clock, and what is taken off them."""
+        origin = max(0, self._container.start_time or 0) * _US  # before 0 is an encoder's delay of sound
+        self._from = None if start is None else origin + start
+        self._until = None if end is None else origin + end
+        self._shift = self._from or Fraction(0)
+        if self._from is None and origin > _LATEST_START:
+            self._shift = origin
+            self.notices.append(f"the file's clock begins at {float(origin):.0f} s; the result's at 0")
+        if self._from:
+            with suppress(av.FFmpegError):  # what cannot seek is read from its beginning
+                self._container.seek(math.floor(self._from / self._base), stream=self._video)
+        length = None if self._container.duration is None else self._container.duration * _US
+        self._length = length and max(Fraction(0), min(length, end or length) - (start or 0))
+        self._stated_end = None if length is None else origin + length
+
+    def _peek(self) -> Iterator[Frame | Packet]:
+        """Decode up to the first frame, which tells the size, colours and rotation of all."""
+        self._first: av.VideoFrame | None = None
+        items = self._read()
+        head = []
+        for item in items:
+            head.append(item)
+            if isinstance(item, Frame):
+                self.info = self._describe(item)
+                return itertools.chain(head, items)
+        if self._from is not None or self._until is not None:
+            raise UserError(
+                f"'{self.path}' has no frames between the start and the end asked for; choose others"
+            )
+        raise InputFileError(
+            f"the video in '{self.path}' has no frame that can be decoded; get the file anew"
+        )
+
+    def _describe(self, frame: Frame) -> VideoInfo:
+        assert self._first is not None
+        if hdr := hdr_kind(self._first):
+            self.notices.append(
+                f"the video is HDR ({hdr}); the result has standard range, its highlights clipped"
+            )
+        aspect = self._video.sample_aspect_ratio or Fraction(1)
+        rate = self._fps or self._video.average_rate or self._video.guessed_rate or Fraction(25)
+        return VideoInfo(
+            width=frame.pixels.shape[1],
+            height=frame.pixels.shape[0],
+            fps=rate,
+            duration=self._length,
+            frames=None if self._length is None else max(1, round(self._length * rate)),
+            codec=self._video.codec_context.name,
+            has_audio=bool(self._container.streams.audio),
+            pixel_aspect=1 / aspect if turns_sideways(display_matrix(self._first)) else aspect,
+            colour=colour_of(self._first),
+        )
+
+    @property
+    def other_streams(self) -> list[Stream]:
+        """Every stream but the one that is painted."""
+        return [stream for stream in self._container.streams if stream.index != self._video.index]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return dict(self._container.metadata)
+
+    @property
+    def stream(self) -> VideoStream:
+        """The one that is painted, for its tags: its packets and pictures are the reader's."""
+        return self._video
+
+    def chapters(self) -> list[Chapter]:
+        """Those that overlap what is read, on its clock."""
+        result: list[Chapter] = []
+        for chapter in self._container.chapters():
+            base = chapter["time_base"] or Fraction(1, 1000)
+            first, last = chapter["start"] * base, chapter["end"] * base
+            if (self._until is None or first < self._until) and (self._from is None or last > self._from):
+                first = max(first, self._from or first) - self._shift
+                last = min(last, self._until or last) - self._shift
+                result.append(chapter | {"start": round(first / base), "end": round(last / base)})
+        return result
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (item for item in self._items if isinstance(item, Frame))
+
+    def items(self) -> Iterator[Frame | Packet]:
+        """The frames, and the packets of ``other_streams`` near in time; either this or the frames, once."""
+        return self._items
+
+    def close(self) -> None:
+        self._container.close()
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self) -> Iterator[Frame | Packet]:
+        items = self._decode()
+        return items if self._fps is None else at_constant_rate(items, self._fps)
+
+    def _decode(self) -> Iterator[Frame | Packet]:
+        """Demux, decode, deinterlace, convert; where the file breaks off, what came before it counts."""
+        deinterlacer = Deinterlacer(self._video)
+        latest, last_pts, done = Fraction(0), None, False
+        for packet in itertools.chain(self._packets(), [None]):
+            if packet is not None:
+                time, length = self._time(packet), (packet.duration or 0) * packet.time_base
+                latest = max(latest, time + length)
+                if packet.stream.index != self._video.index:
+                    yield from self._keep(packet, time)
+                if done and self._until is not None and time > self._until + _INTERLEAVING:
+                    return
+                if done or packet.stream.index != self._video.index:
+                    continue
+            for picture in deinterlacer(self._pictures(packet), last=packet is None):
+                frame = self._frame(picture, last_pts)
+                if frame is None:
+                    continue
+                last_pts = frame.pts
+                if self._until is not None and frame.time + self._shift >= self._until:
+                    done = True
+                    break
+                yield frame
+        if self._stated_end is not None and not done and latest < self._stated_end - _SHORTFALL:
+            self.truncated = True
+
+    def _packets(self) -> Iterator[Packet]:
+        try:
+            for packet in self._container.demux():
+                if packet.size:
+                    self.truncated |= packet.is_corrupt
+                    yield packet
+        except (av.FFmpegError, OSError):
+            self.truncated = True
+
+    def _pictures(self, packet: Packet | None) -> list[av.VideoFrame]:
+        """The decoder's next pictures; its last for None."""
+        try:
+            return self._video.codec_context.decode(packet)
+        except av.FFmpegError:
+            self.truncated = True
+            return []
+
+    def _time(self, packet: Packet) -> Fraction:
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        return (stamp or 0) * packet.time_base
+
+    def _keep(self, packet: Packet, time: Fraction) -> Iterator[Packet]:
+        if (self._from is not None and time < self._from) or (
+            self._until is not None and time >= self._until
+        ):
+            return
+        if self._shift:
+            ticks = round(self._shift / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts - ticks
+            packet.dts = None if packet.dts is None else packet.dts - ticks
+        yield packet
+
+    def _frame(self, picture: av.VideoFrame, last_pts: int | None) -> Frame | None:
+        """None before the start. A time that is missing, or not after the last, becomes the next one."""
+        factor = (picture.time_base or self._base) / self._base
+        duration = round(picture.duration * factor)
+        if picture.pts is not None:
+            pts = round(picture.pts * factor)
+        else:
+            pts = 0 if last_pts is None else last_pts + max(duration, 1)
+        if self._from is not None and pts < math.floor(self._from / self._base):
+            return None
+        pts -= round(self._shift / self._base)
+        if last_pts is not None:
+            pts = max(pts, last_pts + 1)
+        if self._first is None:
+            self._first = picture
+        return Frame(self._to_pixels(picture), pts, self._base, duration)

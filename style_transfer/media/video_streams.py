@@ -1,0 +1,184 @@
+"""Every stream but the painted one, on its way from one file to another: copied, re-encoded or left out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import av
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import AttachmentStream, Disposition, Stream
+
+from style_transfer.media.video_format import Container
+from style_transfer.media.video_open import Packet
+
+# Written by muxers for the file they made; of another file they would be false.
+_STALE_TAGS = {
+    "major_brand", "minor_version", "compatible_brands", "encoder", "duration", "rotate", "bps",
+    "number_of_frames", "number_of_bytes", "_statistics_tags", "_statistics_writing_app",
+    "_statistics_writing_date_utc",
+}  # fmt: skip
+_OPUS_RATE = 48_000
+_AAC_RATES = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000}
+
+
+def kept_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Without those that describe the file they came from."""
+    return {key: value for key, value in tags.items() if key.lower().partition("-")[0] not in _STALE_TAGS}
+
+
+def copy_stream(source: Stream, output: OutputContainer) -> Stream:
+    """Add a stream to ``output`` for ``source``'s packets. Raises ``ValueError`` where it cannot."""
+    # opaque: only the parameters count, and to look for an encoder of the same name may find none.
+    result = output.add_stream_from_template(source, opaque=True)
+    result.metadata.update(kept_tags(dict(source.metadata)))
+    result.disposition = source.disposition
+    return result
+
+
+class Copied:
+    """Packets as they are."""
+
+    def __init__(self, source: Stream, output: OutputContainer) -> None:
+        self._stream = copy_stream(source, output)
+
+    def __call__(self, packet: Packet) -> Iterable[Packet]:
+        packet.stream = self._stream
+        return [packet]
+
+    def flush(self) -> Iterable[Packet]:
+        return []
+
+
+class Reencoded:
+    """Sound decoded, and encoded as ``codec``, at its own times."""
+
+    def __init__(self, source: AudioStream, output: OutputContainer, codec: str) -> None:
+        self._source = source
+        rate = source.rate if codec != "libopus" and source.rate in _AAC_RATES else _OPUS_RATE
+        # Opus has no layout of some that other codecs have, AAC no more than eight channels.
+        layout = (
+            source.layout.name
+            if source.channels <= 2 or (codec == "aac" and source.channels == 6)
+            else "stereo"
+        )
+        self._stream = cast(AudioStream, output.add_stream(codec, rate=rate))
+        self._stream.layout = layout
+        self._stream.codec_context.bit_rate = 96_000 * max(1, self._stream.channels)
+        self._stream.metadata.update(kept_tags(dict(source.metadata)))
+        self._stream.disposition = source.disposition
+        self._resampler: AudioResampler | None = None
+
+    def __call__(self, packet: Packet) -> Iterable[Packet]:
+        try:
+            frames = self._source.codec_context.decode(packet)
+        except av.FFmpegError:  # a damaged packet is a gap, as it is for a player
+            return []
+        return [encoded for frame in frames for encoded in self._encode(frame)]
+
+    def flush(self) -> Iterable[Packet]:
+        result = [
+            encoded for frame in self._source.codec_context.decode(None) for encoded in self._encode(frame)
+        ]
+        if self._resampler is not None:
+            result += self._encode(None)
+        return [*result, *self._stream.encode(None)]
+
+    def _encode(self, frame: av.AudioFrame | None) -> list[Packet]:
+        if self._resampler is None:
+            context = self._stream.codec_context
+            context.open(strict=False)
+            self._resampler = AudioResampler(context.format, context.layout, context.rate, context.frame_size)
+        return [packet for part in self._resampler.resample(frame) for packet in self._stream.encode(part)]
+
+
+class SubtitlesOfMP4:
+    """MP4's text subtitles as SubRip, for Matroska: the same without two bytes of length, and styles."""
+
+    def __init__(self, source: Stream, output: OutputContainer) -> None:
+        self._stream = output.add_mux_stream("subrip", time_base=source.time_base)
+        self._stream.metadata.update(kept_tags(dict(source.metadata)))
+        self._stream.disposition = source.disposition
+
+    def __call__(self, packet: Packet) -> Iterable[Packet]:
+        data = bytes(packet)
+        text = data[2 : 2 + int.from_bytes(data[:2], "big")]
+        if not text:  # how mov_text says that nothing is shown
+            return []
+        result: Packet = av.Packet(text)
+        result.pts, result.dts, result.duration = packet.pts, packet.dts, packet.duration
+        result.time_base, result.stream = packet.time_base, self._stream
+        return [result]
+
+    def flush(self) -> Iterable[Packet]:
+        return []
+
+
+Carrier = Copied | Reencoded | SubtitlesOfMP4
+
+
+def carry(
+    sources: Iterable[Stream], output: OutputContainer, container: Container, target: Path, *, no_audio: bool
+) -> tuple[dict[int, Carrier], list[str]]:
+    """A carrier for each stream that ``output`` can have, by its index, and a line for each that changes."""
+    carriers: dict[int, Carrier] = {}
+    notices = []
+    for source in sources:
+        if source.type == "audio" and no_audio:
+            continue
+        what, codec = _describe(source), source.codec_context.name if source.codec_context else None
+        if _holds(container, source):
+            carriers[source.index] = Copied(source, output)
+        elif isinstance(source, AudioStream) and codec is not None:
+            carriers[source.index] = Reencoded(source, output, container.audio)
+            becomes = "AAC" if container.audio == "aac" else "Opus"
+            notices.append(f"{what} is re-encoded to {becomes}: a {target.suffix} file cannot hold {codec}")
+        elif codec == "mov_text" and container.muxer == "matroska":
+            carriers[source.index] = SubtitlesOfMP4(source, output)
+        elif _is_cover(source):
+            notices.append("the cover picture is left out")
+        elif not _is_chapter_track(source):
+            hint = "" if container.muxer == "matroska" else "; .mkv may"
+            notices.append(f"{what} is left out: a {target.suffix} file cannot hold it{hint}")
+    return carriers, notices
+
+
+def _describe(source: Stream) -> str:
+    kind = {
+        "audio": "the sound",
+        "subtitle": "the subtitle",
+        "video": "the other video",
+        "attachment": "the attachment",
+    }
+    language = f", {source.language}" if source.language not in (None, "und") else ""
+    codec = source.codec_context.name if source.codec_context else source.metadata.get("filename", "of data")
+    return f"{kind.get(source.type, 'the data')} track {source.index} ({codec}{language})"
+
+
+def _is_cover(source: Stream) -> bool:
+    return bool(source.disposition & Disposition.attached_pic)
+
+
+def _is_chapter_track(source: Stream) -> bool:
+    """How MP4 stores chapters; they are copied as chapters."""
+    return source.type == "data" and source.name == "bin_data" and bool(source.container.chapters())
+
+
+def _holds(container: Container, source: Stream) -> bool:
+    """Tried out in memory: what muxers say beforehand is more than they take."""
+    if isinstance(source, AttachmentStream):
+        return container.muxer == "matroska"
+    # A cover gets lost in a growing MP4, as it belongs to no moment of it; data rarely survives a muxer.
+    if source.type == "data" or source.codec_context is None or _is_cover(source):
+        return False
+    try:
+        with av.open(io.BytesIO(), "w", format=container.muxer) as trial:
+            copy_stream(source, trial)
+            trial.start_encoding()
+    except (ValueError, OSError, av.FFmpegError):
+        return False
+    return True

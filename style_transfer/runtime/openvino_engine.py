@@ -1,0 +1,134 @@
+"""Running a network with OpenVINO, on the CPU."""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from style_transfer.runtime.openvino_graph import Kind, build_graph, output_layer
+from style_transfer.runtime.threads import thread_budget
+
+if TYPE_CHECKING:  # the engine itself needs no torch
+    import torch
+
+    from style_transfer.networks.base import Statistics, StyleNetwork
+    from style_transfer.runtime.look import Look
+
+_SIZES = 2  # models compiled for one size that are kept; each holds its working memory
+
+
+class OpenVinoEngine:
+    """One network on the CPU; looks come with each call, and nothing is compiled for another look.
+
+    A model for any size is compiled for the first frame, and one for this very size, a sixth
+    faster, once a second frame in a row has it: a folder of photos never waits for a compilation, a video
+    once. Live and frozen statistics have models of their own, compiled when first used.
+
+    Args:
+        network: its weights are copied.
+        precision: ``f32``, or ``bf16`` where the hardware has it; statistics are ``f32`` always.
+        threads: None is :func:`~style_transfer.runtime.threads.thread_budget`.
+
+    One thread at a time may use it. Raises ``RuntimeError`` where OpenVINO cannot run the network.
+    """
+
+    def __init__(
+        self,
+        network: StyleNetwork,
+        precision: Literal["f32", "bf16"] = "f32",
+        threads: int | None = None,
+    ) -> None:
+        self.precision = precision
+        self.threads = thread_budget() if threads is None else threads
+        self._name, self._epsilon, self._output = network.name, network.epsilon, network.output
+        self._weights = {name: _array(weight).copy() for name, weight in network.state_dict().items()}
+        self._any_size: dict[Kind, Any] = {}
+        self._one_size: OrderedDict[tuple[Kind, int, int], Any] = OrderedDict()
+        self._previous: tuple[Kind, int, int] | None = None
+
+    def paint(self, frame: NDArray[np.uint8], look: Look) -> NDArray[np.uint8]:
+        """``uint8`` ``(H, W, 3)`` RGB, any size → a new array of the same, stylized at full strength."""
+        weight, bias = (_array(part) for part in look.parameters[2:])
+        output_weight, output_bias = output_layer(self._name, weight[0], bias[0])
+        kind: Kind = "live" if look.statistics is None else "frozen"
+        request = self._request(kind, frame.shape[0], frame.shape[1])
+        # The graph writes into the result itself: nothing is copied, and no later call changes it.
+        result = np.empty(frame.shape, np.uint8)
+        request.set_output_tensor(0, openvino.Tensor(result, shared_memory=True))
+        inputs = {"output_weight": output_weight, "output_bias": output_bias}
+        self._infer(request, inputs | self._norms(frame, look))
+        return result
+
+    def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
+        """The statistics of the look's norms on ``frame``, to freeze other frames or tiles with."""
+        import torch
+
+        from style_transfer.networks.base import Statistics
+
+        request = self._request("measure")
+        self._infer(request, self._norms(frame, look, live=True))
+        means, variances = (request.get_output_tensor(n).data.copy()[None] for n in (0, 1))
+        return Statistics(torch.from_numpy(means), torch.from_numpy(variances))
+
+    def _norms(self, frame: NDArray[np.uint8], look: Look, *, live: bool = False) -> dict[str, NDArray[Any]]:
+        """The frame, and what each norm multiplies by and adds: frozen statistics are folded into both."""
+        gains, offsets = (_array(part) for part in look.parameters[:2])
+        if look.statistics is not None and not live:
+            means, variances = (_array(part) for part in look.statistics)
+            gains = gains / np.sqrt(variances + np.float32(self._epsilon))
+            offsets = offsets - means * gains
+        return {
+            "frame": np.ascontiguousarray(frame),
+            "gains": gains.reshape(1, -1, 1, 1),
+            "offsets": offsets.reshape(1, -1, 1, 1),
+        }
+
+    @staticmethod
+    def _infer(request: Any, inputs: dict[str, NDArray[Any]]) -> None:
+        request.infer(inputs, share_inputs=True, share_outputs=True)
+
+    def _request(self, kind: Kind, height: int = 0, width: int = 0) -> Any:
+        """What runs a graph on frames of a size; the size is of no matter to the ``measure`` graph."""
+        size = (kind, height, width)
+        repeated, self._previous = size == self._previous, size
+        if size in self._one_size:
+            self._one_size.move_to_end(size)
+            return self._one_size[size]
+        if repeated and kind != "measure":
+            while len(self._one_size) >= _SIZES:
+                self._one_size.popitem(last=False)
+            self._one_size[size] = self._compile(kind, [height, width, 3])
+            return self._one_size[size]
+        if kind not in self._any_size:
+            self._any_size[kind] = self._compile(kind)
+        return self._any_size[kind]
+
+    def _compile(self, kind: Kind, shape: list[int] | None = None) -> Any:
+        model = build_graph(self._name, self._weights, self._epsilon, self._output, kind)
+        if shape:
+            model.reshape({"frame": shape})
+        options = {
+            # Every one of these has a default that depends on the hardware or takes cores from others.
+            "INFERENCE_PRECISION_HINT": "f32" if kind == "measure" else self.precision,
+            "INFERENCE_NUM_THREADS": self.threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+            "ENABLE_CPU_PINNING": False,
+            "CACHE_DIR": "",
+        }
+        return _core().compile_model(model, "CPU", options).create_infer_request()
+
+
+@functools.cache
+def _core() -> Any:
+    return openvino.Core()
+
+
+def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.detach().cpu().float().numpy()
+    return array

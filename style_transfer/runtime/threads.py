@@ -1,0 +1,74 @@
+"""The one thread budget, which PyTorch, OpenCV and OpenVINO share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def thread_budget() -> int:
+    """How many threads to compute with, at least 1: one a physical core that this process may use.
+
+    Respects the process's affinity, a container's CPU quota, and ``OMP_NUM_THREADS`` where it is set.
+    """
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    limits = [float(len(affinity(0)) if affinity else os.cpu_count() or 1)]
+    # Two threads on one core share its multipliers: more threads than cores only wait for each other.
+    limits.append(psutil.cpu_count(logical=False) or limits[0])
+    limits.extend(_quotas())
+    return max(1, int(min(limits)))
+
+
+def set_threads(count: int | None = None) -> int:
+    """Let PyTorch and OpenCV use ``count`` threads each, by default the budget; returns the number.
+
+    They never compute at once, so each may have all. OpenVINO takes the number with each model. Raises
+    ``ValueError`` for a count below 1.
+    """
+    import cv2
+    import torch
+
+    count = thread_budget() if count is None else count
+    if count < 1:
+        raise ValueError(f"the number of threads is 1 or more, not {count}")
+    torch.set_num_threads(count)
+    cv2.setNumThreads(count)
+    return count
+
+
+def _quotas() -> list[float]:
+    """CPU quotas, in cores, of this process's control group and the groups around it (cgroup v2 and v1)."""
+    quotas = []
+    for group in _groups():
+        try:
+            quota, period = (group / "cpu.max").read_text().split()
+        except (OSError, ValueError):
+            try:
+                quota = (group / "cpu.cfs_quota_us").read_text().strip()
+                period = (group / "cpu.cfs_period_us").read_text().strip()
+            except OSError:
+                continue
+        if quota.isdecimal() and period.isdecimal() and int(period) > 0:  # "max" and -1 are no limit
+            quotas.append(int(quota) / int(period))
+    return quotas
+
+
+def _groups() -> list[Path]:
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    groups = [_CGROUPS, _CGROUPS / "cpu"]
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "" or "cpu" in controllers.split(","):
+            own = (_CGROUPS / "cpu" if controllers else _CGROUPS) / path.lstrip("/")
+            groups += [own, *(parent for parent in own.parents if parent.is_relative_to(_CGROUPS))]
+    return list(dict.fromkeys(groups))

@@ -1,0 +1,385 @@
+"""Whole conversions: times, sound, tags and colours kept; everything else as asked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import Contents, contents, drift, make_clip
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from style_transfer.errors import UserError
+from style_transfer.media.video import Progress, Summary, VideoOptions, convert, each, parse_time, probe
+
+QUICK = VideoOptions(threads=1, preset="ultrafast")
+identity = each(lambda pixels: pixels)
+MS = Fraction(1, 1000)
+
+VARIABLE = {
+    "clock of 90 kHz": (
+        Fraction(1, 90_000),
+        [0, 3003, 6006, 15000, 15100, 45000, 48003, 90000, 93003, 96006],
+    ),
+    "NTSC": (Fraction(1001, 30_000), [0, 1, 2, 5, 6, 7, 20, 21, 22, 23]),
+    "late start": (Fraction(1, 90_000), [123_457 + 3754 * n + (n % 3) * 700 for n in range(12)]),
+    "1/1001": (Fraction(1, 1001), [7, 40, 77, 111, 300, 333, 370, 1000, 1033]),
+}
+
+
+def through(source: Path, target: str, options: VideoOptions = QUICK) -> tuple[Summary, Contents]:
+    path = source.with_name(target)
+    summary = convert(source, path, identity, options)
+    assert summary.path == path
+    assert not list(path.parent.glob("*.partial*"))
+    return summary, contents(path)
+
+
+@pytest.mark.parametrize("name", VARIABLE)
+@pytest.mark.parametrize("target", ["out.mp4", "out.mov", "out.mkv"])
+def test_every_frame_keeps_its_time(tmp_path: Path, name: str, target: str) -> None:
+    base, pts = VARIABLE[name]
+    options = {"preset": "ultrafast", "bf": "2", "b-adapt": "0"}
+    source = make_clip(tmp_path / "in.mp4", pts=pts, time_base=base, options=options, sound="aac")
+    before = contents(source)
+    assert len(before.times) == len(pts)
+    summary, after = through(source, target)
+    offset, worst = drift(before.times, after.times)
+    assert summary.frames == len(pts)
+    if target.endswith(".mkv"):
+        assert abs(offset) <= MS
+        assert worst <= MS
+    else:
+        assert abs(offset) < MS
+        assert worst == 0
+
+
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(st.integers(60, 40_000), min_size=1, max_size=8),
+    start=st.integers(0, 200_000),
+    bf=st.integers(0, 3),
+)
+def test_any_variable_rate_is_kept(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[int], start: int, bf: int
+) -> None:
+    folder = tmp_path_factory.mktemp("rate")
+    pts = [start + sum(steps[:n]) for n in range(len(steps) + 1)]
+    options = {"preset": "ultrafast", "bf": str(bf), "b-adapt": "0"}
+    source = make_clip(folder / "in.mp4", pts=pts, time_base=Fraction(1, 90_000), options=options)
+    offset, worst = drift(contents(source).times, through(source, "out.mp4")[1].times)
+    assert abs(offset) < MS
+    assert worst == 0
+
+
+@pytest.mark.parametrize("target", ["out.mp4", "out.mov", "out.mkv"])
+def test_sound_is_copied_byte_for_byte(tmp_path: Path, target: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", sound="aac", tracks=3)
+    summary, after = through(source, target)
+    assert after.packets["audio"] == contents(source).packets["audio"]
+    assert after.languages == ["eng", "spa", "fra"]
+    assert summary.notices == []
+
+
+def test_sound_that_does_not_fit_is_reencoded_and_said(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", sound="aac")
+    summary, after = through(source, "out.webm", VideoOptions(threads=1))
+    assert after.codecs == {"video": ["libvpx-vp9"], "audio": ["opus"]} or after.codecs["audio"] == ["opus"]
+    assert len(summary.notices) == 1
+    assert "re-encoded to Opus" in summary.notices[0]
+    length = len(after.packets["audio"][0]) * 0.02
+    assert length == pytest.approx(len(contents(source).packets["audio"][0]) * 1024 / 48_000, abs=0.1)
+
+
+def test_sound_can_be_left_out(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", sound="aac")
+    summary, after = through(source, "out.mp4", replace(QUICK, no_audio=True))
+    assert "audio" not in after.packets
+    assert summary.notices == []
+
+
+def test_subtitles_chapters_and_tags(tmp_path: Path) -> None:
+    source = make_clip(
+        tmp_path / "in.mkv",
+        sound="aac",
+        subtitles="subrip",
+        chapters=True,
+        tags={"title": "A walk", "artist": "Me"},
+    )
+    before = contents(source)
+    summary, after = through(source, "out.mkv")
+    assert after.packets["subtitle"] == before.packets["subtitle"] == [[b"one", b"two"]]
+    assert after.chapters == before.chapters == [(0.0, 0.5, "part 0"), (0.5, 1.0, "part 1")]
+    assert (after.tags["title"], after.tags["ARTIST"]) == ("A walk", "Me")
+    assert summary.notices == []
+    summary, after = through(source, "out.mp4")
+    assert after.chapters == before.chapters
+    assert (after.tags["title"], after.tags["artist"]) == ("A walk", "Me")
+    assert len(summary.notices) == 1
+    assert "subtitle" in summary.notices[0]
+    assert "left out" in summary.notices[0]
+
+
+def test_subtitles_of_an_mp4(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", subtitles="mov_text")
+    before = contents(source).packets["subtitle"]
+    assert b"\0\3one" in before[0]
+    assert through(source, "out.mp4")[1].packets["subtitle"] == before
+    assert through(source, "out.mkv")[1].packets["subtitle"] == [[b"one", b"two"]]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "mirrored"), [(90, False), (-90, False), (180, False), (0, True), (90, True)]
+)
+def test_rotation_is_applied(tmp_path: Path, degrees: int, mirrored: bool) -> None:
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:24, :32], pixels[:24, 32:], pixels[24:, :32] = (220, 40, 40), (40, 220, 40), (40, 40, 220)
+    source = make_clip(tmp_path / "in.mp4", pixels=pixels, rotation=degrees, mirrored=mirrored, pts=range(3))
+    _, after = through(source, "out.mp4")
+    # The rotation of the tag is counter-clockwise, as numpy's; mirroring comes after it.
+    expected = np.rot90(pixels, degrees // 90)
+    expected = expected[:, ::-1] if mirrored else expected
+    assert after.rotation == 0
+    assert after.pixels[0].shape == expected.shape
+    assert np.abs(after.pixels[0].astype(int) - expected)[::8, ::8].mean() < 12
+    info = probe(source)
+    assert (info.height, info.width) == expected.shape[:2]
+
+
+def test_pixel_shape_is_kept_and_turned(tmp_path: Path) -> None:
+    context = {"sample_aspect_ratio": Fraction(4, 3)}
+    straight = make_clip(tmp_path / "in.mp4", context=context, pts=range(3))
+    assert through(straight, "out.mp4")[1].aspect == Fraction(4, 3)
+    turned = make_clip(tmp_path / "in.mp4", context=context, pts=range(3), rotation=90)
+    assert through(turned, "out.mkv")[1].aspect == Fraction(3, 4)
+
+
+@pytest.mark.parametrize("size", [(63, 47), (64, 47), (33, 48)])
+@pytest.mark.parametrize("target", ["out.mp4", "out.mkv"])
+def test_odd_sides_are_padded_by_their_last_row_and_column(
+    tmp_path: Path, size: tuple[int, int], target: str
+) -> None:
+    source = make_clip(
+        tmp_path / "in.mkv", size=size, codec="ffv1", options={}, pix_fmt="yuv444p", pts=range(3)
+    )
+    summary, after = through(source, target)
+    assert (after.width, after.height) == tuple(side + side % 2 for side in size)
+    assert any("padded" in line for line in summary.notices)
+    assert np.abs(after.pixels[0][-1, -1].astype(int) - (40, 90, 160)).max() <= 8
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (16, 1), (1, 64)])
+def test_tiny_pictures(tmp_path: Path, size: tuple[int, int]) -> None:
+    source = make_clip(tmp_path / "in.mov", size=size, codec="png", options={}, pix_fmt="rgb24", pts=range(2))
+    _, after = through(source, "out.mp4")
+    assert len(after.times) == 2
+
+
+@pytest.mark.parametrize(("matrix", "tags"), [(1, (1, 1, 1, 1)), (6, (6, 6, 6, 1)), (9, (9, 9, 14, 1))])
+@pytest.mark.parametrize("full_range", [False, True])
+def test_colours_come_back_and_are_tagged(
+    tmp_path: Path, matrix: int, tags: tuple[int, int, int, int], full_range: bool
+) -> None:
+    colours = [
+        (255, 0, 0),
+        (0, 255, 0),
+        (0, 0, 255),
+        (255, 255, 255),
+        (0, 0, 0),
+        (128, 128, 128),
+        (200, 100, 30),
+    ]
+    pixels = np.repeat(np.array(colours, np.uint8), 32, axis=0)[None].repeat(32, axis=0)
+    context = {"colorspace": matrix, "color_primaries": tags[1], "color_trc": tags[2],
+               "color_range": 2 if full_range else 1}  # fmt: skip
+    source = make_clip(
+        tmp_path / "in.mp4", size=(224, 32), pixels=pixels, pts=range(2), context=context,
+        options={"preset": "ultrafast", "qp": "0"},
+    )  # fmt: skip
+    seen: list[np.ndarray] = []
+
+    def look(image: np.ndarray) -> np.ndarray:
+        seen.append(image)
+        return image
+
+    convert(source, tmp_path / "out.mp4", each(look), replace(QUICK, crf=0))
+    after = contents(tmp_path / "out.mp4")
+    centres = slice(16, None, 32)
+    assert np.abs(seen[0][16, centres].astype(int) - colours).max() <= 3
+    assert np.abs(after.pixels[0][16, centres].astype(int) - colours).max() <= 3
+    assert after.colours == tags
+    assert after.pix_fmt == "yuv420p"
+
+
+def test_untagged_colours_are_taken_as_players_take_them_by_size(tmp_path: Path) -> None:
+    small = make_clip(tmp_path / "in.mp4", pts=range(2), context={"color_range": 0})
+    large = make_clip(tmp_path / "large.mp4", size=(1280, 64), pts=range(2))
+    assert through(small, "out.mp4")[1].colours == (6, 6, 6, 1)
+    assert through(large, "out.mp4")[1].colours == (1, 1, 1, 1)
+
+
+def combing(image: np.ndarray) -> float:
+    """Mean step from row to row."""
+    return float(np.abs(np.diff(image[8:-8, :, 0].astype(int), axis=0)).mean())
+
+
+def test_interlaced_pictures_are_made_whole_one_for_one(tmp_path: Path) -> None:
+    pixels = np.zeros((5, 64, 64, 3), np.uint8)
+    for number, image in enumerate(pixels):  # a bar that moves from field to field
+        image[::2, number * 12 : number * 12 + 6] = 220
+        image[1::2, number * 12 + 6 : number * 12 + 12] = 220
+    source = make_clip(
+        tmp_path / "in.mp4", size=(64, 64), pixels=pixels, pts=[0, 3003, 6006, 12012, 15015],
+        time_base=Fraction(1, 90_000), context={"flags": 1 << 18},
+        options={"preset": "ultrafast", "x264-params": "tff=1"},
+    )  # fmt: skip
+    before = contents(source)
+    _, after = through(source, "out.mp4")
+    assert drift(before.times, after.times) == (0, 0)
+    assert combing(before.pixels[2]) > 30
+    assert combing(after.pixels[2]) < 5
+
+
+def test_ten_bits_are_dithered_to_eight(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", codec="ffv1", options={}, pix_fmt="yuv422p10le", pts=range(2))
+    _, after = through(source, "out.mp4")
+    assert after.pix_fmt == "yuv420p"
+    assert np.abs(after.pixels[0][-1, -1].astype(int) - (40, 90, 160)).max() <= 6
+
+
+def test_high_dynamic_range_becomes_standard_and_is_said(tmp_path: Path) -> None:
+    context = {"color_trc": 18, "color_primaries": 9, "colorspace": 9, "color_range": 1}
+    source = make_clip(
+        tmp_path / "in.mkv", codec="ffv1", options={}, pix_fmt="yuv420p10le", context=context, pts=range(2)
+    )
+    summary, after = through(source, "out.mp4")
+    assert after.colours == (1, 1, 1, 1)
+    assert "HDR (HLG)" in summary.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("target", "codec", "found"),
+    [("o.mp4", "h264", "h264"), ("o.mp4", "hevc", "hevc"), ("o.mp4", "av1", "av1"), ("o.webm", None, "vp9"),
+     ("o.mkv", "vp9", "vp9"), ("o.mov", "hevc", "hevc")],
+)  # fmt: skip
+def test_codecs(tmp_path: Path, target: str, codec: str | None, found: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", size=(96, 64), pts=[0, 100, 250, 300], time_base=MS)
+    _, after = through(source, target, VideoOptions(codec=codec, threads=1))
+    assert found in after.codecs["video"][0].replace("libdav1d", "av1")
+    assert drift(contents(source).times, after.times)[1] <= (0 if target.endswith("mp4") else MS)
+    if found == "hevc":
+        assert after.codec_tag == "hvc1"
+
+
+def test_an_mp4_can_begin_to_play_before_it_is_loaded(tmp_path: Path) -> None:
+    through(make_clip(tmp_path / "in.mp4"), "out.mp4")
+    data = (tmp_path / "out.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    assert b"moof" not in data
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "says"),
+    [
+        ("o.webm", VideoOptions(codec="h264"), "vp9, av1"),
+        ("o.mov", VideoOptions(codec="av1"), "h264, hevc"),
+        ("o.avi", VideoOptions(), ".mkv"),
+        ("o.mp4", VideoOptions(codec="xvid"), "h264"),
+        ("o.mp4", VideoOptions(crf=52), "51"),
+        ("o.mp4", VideoOptions(preset="swift"), "veryfast"),
+        ("o.mp4", VideoOptions(fps=Fraction(0)), "frame rate"),
+        ("o.mp4", VideoOptions(start=Fraction(2), end=Fraction(1)), "before the start"),
+        ("o.mp4", VideoOptions(start=Fraction(99)), "no frames between"),
+        ("o.mp4", VideoOptions(image_size=1), "at least 2"),
+        ("in.mp4", VideoOptions(), "overwrite the input"),
+    ],
+)
+def test_what_cannot_be_had_is_said_in_a_line(
+    tmp_path: Path, target: str, options: VideoOptions, says: str
+) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=range(2))
+    with pytest.raises(UserError, match=says) as caught:
+        convert(source, tmp_path / target, identity, options)
+    assert "\n" not in str(caught.value)
+    assert [item.name for item in tmp_path.iterdir()] == ["in.mp4"]
+
+
+@pytest.mark.parametrize("target", ["out.mp4", "out.mkv"])
+def test_a_part_begins_at_zero(tmp_path: Path, target: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=range(24), sound="aac", chapters=True)
+    part = replace(QUICK, start=Fraction(1, 2), end=Fraction(5, 4))
+    _, after = through(source, target, part)
+    assert len(after.times) == 9
+    assert drift([Fraction(n, 12) for n in range(9)], after.times)[1] <= MS
+    assert after.times[0] <= MS * 25
+    assert after.chapters == [(0.0, 0.5, "part 1")]
+    assert len(after.packets["audio"][0]) == pytest.approx(0.75 * 48_000 / 1024, abs=2)
+    expected = contents(source).pixels[6]
+    assert np.abs(after.pixels[0].astype(int) - expected).mean() < 4
+
+
+def test_preview_is_the_first_seconds(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=range(24))
+    assert len(through(source, "out.mp4", replace(QUICK, preview=Fraction(1, 2)))[1].times) == 6
+
+
+@pytest.mark.parametrize(
+    ("fps", "frames"), [(Fraction(24), 24), (Fraction(6), 6), (Fraction(30_000, 1001), 30)]
+)
+def test_resampling_by_time(tmp_path: Path, fps: Fraction, frames: int) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=range(12))
+    painted = []
+    convert(source, tmp_path / "out.mp4", each(lambda p: painted.append(1) or p), replace(QUICK, fps=fps))
+    after = contents(tmp_path / "out.mp4")
+    assert len(after.times) == frames
+    assert drift([n / fps for n in range(frames)], after.times) == (0, 0)
+    assert len(painted) == min(12, frames)
+
+
+def test_scaling_and_side_by_side(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=range(3))
+    options = replace(QUICK, image_size=32, side_by_side=True)
+    convert(source, tmp_path / "out.mp4", each(lambda pixels: 255 - pixels), options)
+    image = contents(tmp_path / "out.mp4").pixels[1].astype(int)
+    assert image.shape == (24, 64, 3)
+    assert np.abs(image[-2, 4] - (40, 90, 160)).max() <= 8
+    assert np.abs(image[-2, 60] - (215, 165, 95)).max() <= 8
+
+
+def test_progress(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4")
+    seen: list[Progress] = []
+    convert(source, tmp_path / "out.mp4", identity, QUICK, progress=seen.append)
+    assert [step.frames for step in seen] == list(range(1, 13))
+    assert seen[-1].total == 12
+    assert seen[-1].time == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("42.5", "42.5"), ("0:42.5", "42.5"), ("1:02:03", "3723"), (".5", ".5")]
+)
+def test_times(text: str, seconds: str) -> None:
+    assert parse_time(text) == Fraction(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1:60", "1:2:3:4", "1:61:00", "1e3", "٣"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(UserError, match="no time"):
+        parse_time(text)
+
+
+@pytest.mark.skipif("STYLE_TRANSFER_TEST_VIDEOS" not in os.environ, reason="needs STYLE_TRANSFER_TEST_VIDEOS")
+@pytest.mark.parametrize("target", ["out.mp4", "out.mkv"])
+def test_a_real_film(tmp_path: Path, target: str) -> None:
+    source = Path(os.environ["STYLE_TRANSFER_TEST_VIDEOS"]) / "bigbuckbunny.mp4"
+    summary = convert(source, tmp_path / target, identity, replace(QUICK, image_size=160))
+    before, after = contents(source, pixels=False), contents(tmp_path / target)
+    offset, worst = drift(before.times, after.times)
+    assert summary.frames == len(before.times) == 132
+    assert abs(offset) < MS
+    assert worst <= (MS if target.endswith("mkv") else 0)
+    assert after.packets["audio"] == before.packets["audio"]

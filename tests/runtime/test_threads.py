@@ -1,0 +1,79 @@
+"""The thread budget follows affinity, quotas and the user."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import psutil
+import pytest
+import torch
+
+from style_transfer.runtime import threads
+
+
+@pytest.fixture(autouse=True)
+def eight_free_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: 16 if logical else 8)
+    monkeypatch.setattr(threads, "_groups", lambda: [tmp_path / "missing", tmp_path])
+    return tmp_path
+
+
+def test_one_thread_a_core() -> None:
+    assert threads.thread_budget() == 8
+
+
+def test_affinity_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 6}, raising=False)
+    assert threads.thread_budget() == 3
+
+
+def test_physical_cores_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: 8 if logical else 4)
+    assert threads.thread_budget() == 4
+    monkeypatch.setattr(psutil, "cpu_count", lambda **_: None)  # some virtual machines do not say
+    assert threads.thread_budget() == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("250000 100000", 2), ("50000 100000", 1), ("max 100000", 8), ("nonsense", 8)]
+)
+def test_a_containers_quota_limits(eight_free_cores: Path, text: str, expected: int) -> None:
+    (eight_free_cores / "cpu.max").write_text(text + "\n")
+    assert threads.thread_budget() == expected
+
+
+@pytest.mark.parametrize(("quota", "expected"), [("300000", 3), ("-1", 8)])
+def test_an_older_quota_limits(eight_free_cores: Path, quota: str, expected: int) -> None:
+    (eight_free_cores / "cpu.cfs_quota_us").write_text(quota + "\n")
+    (eight_free_cores / "cpu.cfs_period_us").write_text("100000\n")
+    assert threads.thread_budget() == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [("3", 3), ("5,2", 5), ("0", 8), ("many", 8), ("", 8)])
+def test_the_users_variable_decides(monkeypatch: pytest.MonkeyPatch, text: str, expected: int) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", text)
+    assert threads.thread_budget() == expected
+
+
+def test_set_threads_reaches_torch_and_opencv() -> None:
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        assert threads.set_threads(3) == 3
+        assert (torch.get_num_threads(), cv2.getNumThreads()) == (3, 3)
+        assert threads.set_threads() == 8
+        assert torch.get_num_threads() == 8
+        with pytest.raises(ValueError, match="1 or more"):
+            threads.set_threads(0)
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+
+
+def test_this_machine_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert 1 <= threads.thread_budget() <= max(os.cpu_count() or 1, int(os.environ.get("OMP_NUM_THREADS", 0)))
+    assert all(quota > 0 for quota in threads._quotas())
