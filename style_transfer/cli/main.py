@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from style_transfer import __version__
 
 _COMMANDS = {
-    "stylize": "stylize photos",
+    "stylize": "stylize photos and videos",
+    "webcam": "paint a camera as it runs",
     "train": "train a style model",
     "info": "say what a model holds and how it was made",
 }

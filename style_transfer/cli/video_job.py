@@ -11,7 +11,7 @@ from tqdm import tqdm
 from style_transfer.cli.common import say
 from style_transfer.errors import UserError
 from style_transfer.media.collect import Job
-from style_transfer.media.video import (
+from style_transfer.media.video.convert import (
     Progress,
     Summary,
     VideoOptions,

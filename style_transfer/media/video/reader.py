@@ -17,8 +17,8 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import InputFileError, UserError
-from style_transfer.media.video_deinterlace import Deinterlacer
-from style_transfer.media.video_frame import (
+from style_transfer.media.video.deinterlace import Deinterlacer
+from style_transfer.media.video.frame import (
     Colour,
     Frame,
     ToPixels,
@@ -27,8 +27,8 @@ from style_transfer.media.video_frame import (
     hdr_kind,
     turns_sideways,
 )
-from style_transfer.media.video_open import Packet, main_video, open_video
-from style_transfer.media.video_rate import at_constant_rate
+from style_transfer.media.video.open import Packet, main_video, open_video
+from style_transfer.media.video.rate import at_constant_rate
 
 if TYPE_CHECKING:
     from av.container.core import Chapter

@@ -11,7 +11,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import InputFileError
-from style_transfer.media.video_format import VIDEO_EXTENSIONS
+from style_transfer.media.video.format import VIDEO_EXTENSIONS
 
 Packet: TypeAlias = "av.Packet[Stream]"
 """Encoded data of any stream; the class is generic for type checkers alone."""

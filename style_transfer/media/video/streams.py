@@ -13,8 +13,8 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
-from style_transfer.media.video_format import Container
-from style_transfer.media.video_open import Packet
+from style_transfer.media.video.format import Container
+from style_transfer.media.video.open import Packet
 
 # Written by muxers for the file they made; of another file they would be false.
 _STALE_TAGS = {

@@ -21,13 +21,13 @@ import numpy as np
 
 from style_transfer.errors import OutputError, UserError
 from style_transfer.media.pixels import Pixels
-from style_transfer.media.video_channel import Cancelled, Channel
-from style_transfer.media.video_format import VIDEO_EXTENSIONS, codec_for, container_for, encoder_options
-from style_transfer.media.video_frame import Frame
-from style_transfer.media.video_open import Packet
-from style_transfer.media.video_rate import parse_time
-from style_transfer.media.video_reader import VideoInfo, VideoReader, probe
-from style_transfer.media.video_writer import VideoWriter, partial_path
+from style_transfer.media.video.channel import Cancelled, Channel
+from style_transfer.media.video.format import VIDEO_EXTENSIONS, codec_for, container_for, encoder_options
+from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.open import Packet
+from style_transfer.media.video.rate import parse_time
+from style_transfer.media.video.reader import VideoInfo, VideoReader, probe
+from style_transfer.media.video.writer import VideoWriter, partial_path
 
 __all__ = [
     "VIDEO_EXTENSIONS",

@@ -17,9 +17,17 @@ import pytest
 from clips import contents, make_clip, make_sound
 
 from style_transfer.errors import InputFileError, OutputError
-from style_transfer.media import video_writer
-from style_transfer.media.video import Frame, VideoOptions, VideoReader, convert, each, partial_path, probe
-from style_transfer.media.video_channel import Cancelled, Channel
+from style_transfer.media.video import writer as video_writer
+from style_transfer.media.video.channel import Cancelled, Channel
+from style_transfer.media.video.convert import (
+    Frame,
+    VideoOptions,
+    VideoReader,
+    convert,
+    each,
+    partial_path,
+    probe,
+)
 
 QUICK = VideoOptions(threads=1, preset="ultrafast")
 identity = each(lambda pixels: pixels)
@@ -136,7 +144,7 @@ def test_an_exception_in_decoding_arrives(clip: Path, monkeypatch: pytest.Monkey
             raise RuntimeError("decode")
         return np.zeros((48, 64, 3), np.uint8)
 
-    monkeypatch.setattr("style_transfer.media.video_frame.ToPixels.__call__", fail)
+    monkeypatch.setattr("style_transfer.media.video.frame.ToPixels.__call__", fail)
     with pytest.raises(RuntimeError, match="decode"):
         convert(clip, clip.with_name("out.mp4"), identity, QUICK)
     assert len(contents(clip.with_name("out.partial.mp4")).times) == 5
@@ -160,7 +168,7 @@ def test_an_exception_in_encoding_arrives(clip: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_slow_painter_bounds_what_is_read_ahead(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from style_transfer.media import video_reader
+    from style_transfer.media.video import reader as video_reader
 
     read = painted = ahead = 0
     convert_pixels = video_reader.ToPixels.__call__
@@ -183,7 +191,7 @@ def test_a_slow_painter_bounds_what_is_read_ahead(clip: Path, monkeypatch: pytes
 
 
 def in_child(code: str, *arguments: str) -> subprocess.Popen[str]:
-    source = "import sys, time\nfrom pathlib import Path\nfrom style_transfer.media.video import *\n"
+    source = "import sys, time\nfrom pathlib import Path\nfrom style_transfer.media.video.convert import *\n"
     return subprocess.Popen(
         [sys.executable, "-c", source + textwrap.dedent(code), *arguments], stdout=subprocess.PIPE, text=True
     )

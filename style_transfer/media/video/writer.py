@@ -16,11 +16,11 @@ from av.video.stream import VideoStream
 
 from style_transfer.errors import OutputError, UserError
 from style_transfer.files import atomic_path
-from style_transfer.media.video_format import CODECS, codec_for, container_for, encoder_options
-from style_transfer.media.video_frame import Frame, FromPixels
-from style_transfer.media.video_open import Packet, local, reason
-from style_transfer.media.video_reader import VideoReader
-from style_transfer.media.video_streams import Carrier, carry, copy_stream, kept_tags
+from style_transfer.media.video.format import CODECS, codec_for, container_for, encoder_options
+from style_transfer.media.video.frame import Frame, FromPixels
+from style_transfer.media.video.open import Packet, local, reason
+from style_transfer.media.video.reader import VideoReader
+from style_transfer.media.video.streams import Carrier, carry, copy_stream, kept_tags
 
 # Times of edit lists are in this unit of a file's; the default, a millisecond, would round the first frame's.
 _MAX_TIMESCALE = 1_000_000

@@ -14,7 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from style_transfer.errors import UserError
-from style_transfer.media.video import Progress, Summary, VideoOptions, convert, each, parse_time, probe
+from style_transfer.media.video.convert import (
+    Progress,
+    Summary,
+    VideoOptions,
+    convert,
+    each,
+    parse_time,
+    probe,
+)
 
 QUICK = VideoOptions(threads=1, preset="ultrafast")
 identity = each(lambda pixels: pixels)

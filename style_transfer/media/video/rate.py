@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from style_transfer.errors import UserError
-from style_transfer.media.video_frame import Frame
+from style_transfer.media.video.frame import Frame
 
 Other = TypeVar("Other")
 

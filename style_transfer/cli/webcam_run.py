@@ -1,0 +1,102 @@
+"""Putting a live session together from what was asked for."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from style_transfer.cli.common import say, stop_signals
+from style_transfer.errors import UserError
+from style_transfer.live.controls import Controls
+from style_transfer.live.session import Session
+from style_transfer.media.camera import Camera
+from style_transfer.media.recorder import Recorder
+from style_transfer.media.sinks import Display, Sink, VirtualCamera
+from style_transfer.media.sources import Source, list_sources
+from style_transfer.media.window import Window
+
+if TYPE_CHECKING:  # PyTorch comes with it, and the window is not to wait for that
+    from style_transfer.runtime.stylizer import Stylizer
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the session; 0 when it was quit or its source ended. Raises ``KeyboardInterrupt`` after Ctrl-C."""
+    if args.list_sources:
+        return _list_sources()
+    _check(args)
+    source = Source(args.source, _resolution(args.resolution), args.fps, args.backend)
+    with stop_signals("this frame") as stopped, contextlib.ExitStack() as opened:
+        camera = Camera(source, loop=args.loop, notify=say)
+        opened.callback(camera.close)  # closing twice does no harm
+        rate = args.target_fps or camera.fps
+        display: Display | None = None
+        if not args.headless:
+            display = Window()
+            opened.callback(display.close)
+        sinks: list[Sink] = [VirtualCamera(rate)] if args.virtual_camera else []
+        if args.record:
+            recorder = Recorder(Path(args.record), overwrite=args.overwrite)
+            opened.callback(recorder.close)
+            sinks.append(recorder)
+        controls = Controls(
+            strength=args.strength, preserve_color=args.preserve_color, mirror=args.mirror, cycle=args.cycle
+        )
+        session = Session(
+            camera,
+            lambda: _load(args),
+            controls,
+            display=display,
+            sinks=sinks,
+            style=args.style,
+            target_fps=rate,
+            notify=say,
+        )
+        session.run(stopped)
+        say(session.meter.summary())
+    if stopped():
+        raise KeyboardInterrupt
+    return 0
+
+
+def _list_sources() -> int:
+    found = list_sources()
+    for name, about in found:
+        print(f"{name}  {about}")
+    if not found:
+        say("no cameras found; --source clip.mp4 plays a file, --source rtsp://... a stream")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """What can be known to be wrong before a camera's light goes on."""
+    if not 0 <= args.strength <= 1:
+        raise UserError(f"--strength must be between 0 and 1, not {args.strength:g}")
+    for name in ("fps", "target_fps", "cycle"):
+        value = getattr(args, name)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise UserError(f"--{name.replace('_', '-')} must be above 0, not {value:g}")
+
+
+def _resolution(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
+    if not found or not (int(found[1]) and int(found[2])):
+        raise UserError(f"'{text}' is no resolution; write width and height, such as 1280x720")
+    return int(found[1]), int(found[2])
+
+
+def _load(args: argparse.Namespace) -> Stylizer:
+    from style_transfer.networks.catalogue import DEFAULT_MODEL
+    from style_transfer.runtime.stylizer import Stylizer
+
+    stylizer = Stylizer(
+        args.model or DEFAULT_MODEL, device=args.device, precision=args.precision, engine=args.engine
+    )
+    if args.verbose:
+        say(f"{stylizer.device}, {stylizer.precision}, {stylizer.engine_reason}".replace("torch.", "", 1))
+    return stylizer

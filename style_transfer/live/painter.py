@@ -1,0 +1,238 @@
+"""From the camera's newest shot to the newest painting, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from style_transfer.errors import StyleTransferError
+from style_transfer.live.adapt import Adapter
+from style_transfer.live.controls import Scene, grid_shape
+from style_transfer.media.camera import Shot
+from style_transfer.media.mailbox import Mailbox
+from style_transfer.media.pixels import Pixels
+
+if TYPE_CHECKING:  # PyTorch takes seconds to import, and the plain picture is not to wait for it
+    from style_transfer.runtime.look import Look
+    from style_transfer.runtime.stylizer import Stylizer
+
+_PATIENCE = 30  # frames in a row that may fail
+_LONGEST = 30.0  # seconds that one frame may take before the painter is given up at the end
+_WAIT = 0.1  # seconds for a shot, before the last one is painted anew for a changed scene
+_STRIDE = 8  # working sizes are multiples of it
+_LEAST_SIDE = 176  # pixels of the working size: below, there are no strokes but a blur
+_DARK = 8  # of 255: nothing brighter is black
+_log = logging.getLogger("style_transfer")
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """A shot and its painting, uint8 RGB HWC of one size.
+
+    ``time``    of the shot, seconds.
+    ``fresh``   False for a shot that was shown before.
+    ``styled``  False where the painting is the plain photo.
+    ``scale``   the share of the frame's sides the network worked at.
+    ``scene``   what was asked for.
+    """
+
+    photo: Pixels
+    painting: Pixels
+    time: float
+    scene: Scene
+    fresh: bool = True
+    styled: bool = False
+    scale: float = 1.0
+
+
+class Painter:
+    """Paints the newest of ``shots`` as :attr:`scene` says, into :attr:`pictures`.
+
+    Until :meth:`use` has brought a network, pictures are plain. A frame that fails, or comes out black,
+    is shown plain with one line to ``notify``; when :data:`_PATIENCE` in a row have failed, :attr:`error` is
+    set and ``pictures`` ends.
+    """
+
+    def __init__(
+        self,
+        shots: Mailbox[Shot],
+        target_fps: float,
+        *,
+        notify: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pictures: Mailbox[Painted] = Mailbox()
+        self.scene = Scene()
+        self.stylizer: Stylizer | None = None
+        self.error: StyleTransferError | None = None
+        self.adapter = Adapter(target_fps)
+        self._shots, self._notify, self._clock = shots, notify, clock
+        self._last: Painted | None = None
+        self._failures = 0
+        self._looks: dict[tuple[float, ...], Look] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="painter", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(_LONGEST)
+
+    def use(self, stylizer: Stylizer, size: tuple[int, int]) -> None:
+        """Paint with ``stylizer`` from the next frame on, once it is warm for ``size`` (height, width)."""
+        frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+        took = self._time(stylizer, frame)  # the first call compiles, and so does the second
+        took = min(self._time(stylizer, frame), self._time(stylizer, frame), took)
+        self.adapter.start(took, _LEAST_SIDE / min(size))
+        if self.adapter.scale < 1:
+            for _ in range(2):
+                stylizer(_shrunk(frame, self.adapter.scale))
+        self.stylizer = stylizer
+
+    def _time(self, stylizer: Stylizer, frame: Pixels) -> float:
+        start = self._clock()
+        stylizer(frame)
+        return self._clock() - start
+
+    def _run(self) -> None:
+        try:
+            while not (self._stop.is_set() or self._shots.ended):
+                painted = self.step()
+                if painted is not None:
+                    self.pictures.put(painted)
+        except StyleTransferError as error:
+            self.error = error
+        except Exception as error:
+            self.error = StyleTransferError(f"{type(error).__name__}: {' '.join(str(error).split())}")
+            _log.debug("painter", exc_info=True)
+        finally:
+            self.pictures.close()
+
+    def step(self) -> Painted | None:
+        """Paint the newest shot, or the last one anew if the scene has changed; None if there is neither."""
+        shot = None if self.scene.frozen and self._last else self._shots.take(_WAIT)
+        scene = self.scene
+        if shot is not None:
+            photo = _mirrored(shot.pixels) if scene.mirror else shot.pixels
+            self._last = self._paint(Painted(photo, photo, shot.time, scene))
+            return self._last
+        last = self._last
+        if last is None or (scene == last.scene and (last.styled or self.stylizer is None)):
+            self._stop.wait(0.02 if scene.frozen else 0)
+            return None
+        photo = _mirrored(last.photo) if scene.mirror != last.scene.mirror else last.photo
+        self._last = self._paint(replace(last, photo=photo, painting=photo, scene=scene, fresh=False))
+        return self._last
+
+    def _paint(self, plain: Painted) -> Painted:
+        if self.stylizer is None or not plain.scene.weights:
+            return replace(plain, styled=False)
+        start = self._clock()
+        scale = self.adapter.scale
+        try:
+            painting = (self._grid if plain.scene.grid else self._single)(self.stylizer, plain, scale)
+            if _black(painting) and not _black(plain.photo):
+                raise StyleTransferError("the painting is black")
+        except Exception as error:
+            self._fail(error)
+            return replace(plain, styled=True)  # as far as it could be: it is not tried again
+        self._failures = 0
+        now = self._clock()
+        self.adapter.observe(now - start, now)
+        return replace(plain, painting=painting, styled=True, scale=scale)
+
+    def _single(self, stylizer: Stylizer, plain: Painted, scale: float) -> Pixels:
+        scene = plain.scene
+        look = replace(
+            self._look(stylizer, scene.weights), strength=scene.strength, preserve_color=scene.preserve_color
+        )
+        return _at_scale(stylizer, plain.photo, look, scale)
+
+    def _grid(self, stylizer: Stylizer, plain: Painted, scale: float) -> Pixels:
+        """Every style on the whole photo, small; together they cost about as much as one."""
+        styles = len(plain.scene.weights)
+        columns, rows = grid_shape(styles)
+        height, width = plain.photo.shape[:2]
+        cell = (max(1, width // columns), max(1, height // rows))
+        # Whole cells alone keep the photo's shape: it is cut to the cell's.
+        small = _covering(plain.photo, cell)
+        painting = np.full_like(plain.photo, 32)
+        for n in range(styles):
+            weights = tuple(float(n == m) for m in range(styles))
+            look = replace(self._look(stylizer, weights), preserve_color=plain.scene.preserve_color)
+            left, top = n % columns * cell[0], n // columns * cell[1]
+            target = painting[top : top + cell[1], left : left + cell[0]]
+            target[...] = _at_scale(stylizer, small, look, scale)[: target.shape[0], : target.shape[1]]
+        return painting
+
+    def _look(self, stylizer: Stylizer, weights: tuple[float, ...]) -> Look:
+        if weights not in self._looks:
+            if len(self._looks) > 64:
+                self._looks.clear()
+            mix = dict(zip(stylizer.model.style_names, weights, strict=True))
+            self._looks[weights] = stylizer.make_look(mix)
+        return self._looks[weights]
+
+    def _fail(self, error: Exception) -> None:
+        self._failures += 1
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        if self._failures == 1:
+            self._notify(f"a frame could not be painted ({reason}); showing it plain")
+            _log.debug("painting", exc_info=error)
+        if self._failures >= _PATIENCE:
+            raise StyleTransferError(
+                f"{_PATIENCE} frames in a row could not be painted ({reason});"
+                " try --precision fp32 or --device cpu"
+            )
+
+
+def _at_scale(stylizer: Stylizer, photo: Pixels, look: Look, scale: float) -> Pixels:
+    """Painted at a share of the size; what the look keeps of the photo stays as sharp as it was."""
+    if look.strength == 0:
+        return photo.copy()
+    if scale == 1:
+        return stylizer(photo, look)
+    from style_transfer.runtime.color import combine
+
+    small = stylizer(_shrunk(photo, scale), replace(look, strength=1.0, preserve_color=False))
+    size = (photo.shape[1], photo.shape[0])
+    return combine(photo, _resized(small, size, cv2.INTER_CUBIC), look)
+
+
+def _shrunk(photo: Pixels, scale: float) -> Pixels:
+    if scale == 1:
+        return photo
+    height, width = (max(_STRIDE, round(side * scale / _STRIDE) * _STRIDE) for side in photo.shape[:2])
+    return _resized(photo, (width, height), cv2.INTER_AREA)
+
+
+def _covering(photo: Pixels, size: tuple[int, int]) -> Pixels:
+    """The middle of ``photo``, shrunk to ``size`` (width, height)."""
+    height, width = photo.shape[:2]
+    scale = max(size[0] / width, size[1] / height)
+    inner_width, inner_height = min(width, round(size[0] / scale)), min(height, round(size[1] / scale))
+    left, top = (width - inner_width) // 2, (height - inner_height) // 2
+    middle = photo[top : top + inner_height, left : left + inner_width]
+    return _resized(middle, size, cv2.INTER_AREA)
+
+
+def _resized(pixels: Pixels, size: tuple[int, int], interpolation: int) -> Pixels:
+    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
+
+
+def _mirrored(pixels: Pixels) -> Pixels:
+    return np.ascontiguousarray(pixels[:, ::-1])
+
+
+def _black(pixels: Pixels) -> bool:
+    return int(pixels[::8, ::8].max()) < _DARK

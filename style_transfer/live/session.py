@@ -1,0 +1,295 @@
+"""The live show: camera, painter, screen and whatever else takes frames, held together."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from style_transfer.errors import StyleTransferError
+from style_transfer.live import overlay
+from style_transfer.live.controls import Command, Controls, Weights
+from style_transfer.live.meter import Meter
+from style_transfer.live.painter import Painted, Painter
+from style_transfer.media.camera import Camera
+from style_transfer.media.pixels import Pixels
+from style_transfer.media.recorder import Recorder
+from style_transfer.media.sinks import Click, Display, Sink, Snapshots
+
+if TYPE_CHECKING:  # PyTorch takes seconds to import, and the window is not to wait for it
+    from concurrent.futures import Future
+
+    from style_transfer.runtime.stylizer import Stylizer
+
+_TICK = 0.01  # seconds: how long a key waits at most
+_REDRAW = 0.1  # seconds between drawings while no frames come
+_SILENCE = 2.0  # seconds without a frame that are worth a word
+
+
+class Session:
+    """Runs until the person quits, a file ends, or it fails.
+
+    Args:
+        camera: not yet started; the session closes it, and display and sinks too.
+        load: brings the network; called in a thread of its own while the plain picture shows.
+        controls: what the keys change.
+        display: where a person sits; None without.
+        sinks: what else takes the frames, painted ones only.
+        style: the style or mix to begin with, as a Stylizer takes it; None: the model's first.
+        target_fps: the rate to hold; None: the camera's.
+        folder: where recordings and snapshots made by key go.
+        notify: takes lines for the user.
+        clock: that of the camera.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        load: Callable[[], Stylizer],
+        controls: Controls,
+        *,
+        display: Display | None = None,
+        sinks: Sequence[Sink] = (),
+        style: str | Mapping[str, float] | None = None,
+        target_fps: float | None = None,
+        folder: Path | None = None,
+        notify: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.meter = Meter()
+        self._camera, self._load, self._controls = camera, load, controls
+        self._display, self._sinks, self._style = display, list(sinks), style
+        self._folder, self._notify, self._clock = folder or Path(), notify, clock
+        self._painter = Painter(camera.shots, target_fps or camera.fps, notify=self._tell, clock=clock)
+        self._load_error: Exception | None = None
+        self._weights: Weights = ()
+        self._ended = threading.Event()
+        self._snapshots = Snapshots()
+        self._taken: list[tuple[Path, Future[None]]] = []
+        self._recorder = next((sink for sink in sinks if isinstance(sink, Recorder)), None)
+        self._finishing: list[Recorder] = []
+        self._recording_since = clock()
+        self._last: tuple[Painted, Pixels] | None = None
+        self._drawn_at = self._fresh_at = clock()
+
+    def run(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Until quit, the end of the source, or ``stopped()``; then everything is closed, whole.
+
+        Raises ``StyleTransferError`` for what made it impossible to go on, ``UserError`` for a model or
+        style that cannot be had.
+        """
+        loader = threading.Thread(target=self._bring_network, name="loader", daemon=True)
+        with contextlib.ExitStack() as closing:  # in reverse order, each whatever the others do
+            closing.callback(self._close_sinks)
+            closing.callback(self._snapshots.close)
+            # The interpreter's end would crash a thread that is in the middle of foreign code.
+            closing.callback(loader.join)
+            closing.callback(self._painter.close)
+            closing.callback(self._camera.close)
+            closing.callback(self._ended.set)
+            if self._display:
+                closing.callback(self._display.close)
+            loader.start()
+            if self._display is None:
+                self._wait_for_network(loader, stopped)  # or the beginning of a file would be lost
+            self._camera.start()
+            self._painter.start()
+            while not (stopped() or self._painter.pictures.ended) and self._turn():
+                pass
+        error = self._painter.error or self._load_error
+        if error is not None:
+            raise error
+
+    def _turn(self) -> bool:
+        """One turn of the loop; False to quit."""
+        painted = self._painter.pictures.take(_TICK)
+        if self._load_error is not None:
+            return False
+        now = self._clock()
+        self._welcome(now)
+        self._painter.scene = self._controls.scene(now)
+        if painted is not None:
+            self._present(painted)
+        elif self._last and now - self._drawn_at > _REDRAW:
+            self._last = (self._last[0], self._compose(self._last[0]))  # the split may have moved
+            self._draw(now)
+        self._report()
+        return self._display is None or self._serve_person(self._display)
+
+    # -- the network ---------------------------------------------------------------------------------
+
+    def _bring_network(self) -> None:
+        try:
+            stylizer = self._load()
+            self._weights = _weights(stylizer, self._style)
+            if not self._ended.is_set():
+                self._painter.use(stylizer, self._camera.size)
+        except Exception as error:
+            self._load_error = error
+
+    def _wait_for_network(self, loader: threading.Thread, stopped: Callable[[], bool]) -> None:
+        while loader.is_alive() and not stopped():
+            loader.join(_TICK)
+
+    def _welcome(self, now: float) -> None:
+        """Give the controls the styles as soon as they are known."""
+        stylizer = self._painter.stylizer
+        if stylizer is None or self._controls.styles:
+            return
+        titles = [style.title or style.name for style in stylizer.model.styles]
+        self._controls.set_styles(titles, self._weights, now)
+
+    # -- the picture ---------------------------------------------------------------------------------
+
+    def _present(self, painted: Painted) -> None:
+        picture = self._compose(painted)
+        self._last = (painted, picture)
+        now = self._clock()
+        if painted.fresh:
+            self._fresh_at = now
+        self._draw(now)
+        if painted.fresh:
+            self.meter.add(painted.time, self._clock())
+        if painted.styled:
+            self._send(picture, painted.time if painted.fresh else now)
+
+    def _compose(self, painted: Painted) -> Pixels:
+        share = self._controls.split
+        if share is None or painted.scene.grid:
+            return painted.painting
+        return overlay.split(painted.photo, painted.painting, share)
+
+    def _draw(self, now: float) -> None:
+        """The last picture, with what there is to say, on the screen."""
+        self._drawn_at = now
+        if self._display is None or self._last is None:
+            return
+        painted, picture = self._last
+        canvas = overlay.legible(picture)
+        overlay.draw_status(canvas, self._status(painted, now))
+        if self._recorder:
+            overlay.draw_recording(canvas, now - self._recording_since)
+        if painted.scene.grid:
+            overlay.draw_grid_names(canvas, self._controls.styles, self._controls.chosen)
+        note = self._controls.current_note(now)
+        if note:
+            overlay.draw_note(canvas, note)
+        if self._controls.help:
+            overlay.draw_help(canvas)
+        self._display.show(canvas, painted.time)
+
+    def _status(self, painted: Painted, now: float) -> str:
+        if not self._camera.connected or (now - self._fresh_at > _SILENCE and not painted.scene.frozen):
+            return "no picture from the camera; waiting for it"
+        if painted.scene.frozen:
+            return "frozen"
+        rate = f"{self.meter.fps(now):.0f} fps  {1000 * self.meter.latency(now):.0f} ms"
+        if self._painter.stylizer is None:
+            return f"{rate}  loading the styles"
+        return f"{rate}  at {painted.scale:.0%}" if painted.scale < 1 else rate
+
+    def _send(self, picture: Pixels, time: float) -> None:
+        for sink in list(self._sinks):
+            try:
+                sink.show(picture, time)
+            except StyleTransferError as error:
+                self._sinks.remove(sink)
+                if sink is self._recorder:
+                    self._recorder = None
+                if self._display is None:  # nothing would be left to run for
+                    raise
+                self._tell(str(error))
+
+    # -- the person ----------------------------------------------------------------------------------
+
+    def _serve_person(self, display: Display) -> bool:
+        for event in display.poll():
+            now = self._clock()
+            if isinstance(event, Click):
+                self._controls.click(event.x, event.y, now)
+            elif not self._obey(self._controls.press(event, now), display):
+                return False
+        return not display.closed
+
+    def _obey(self, command: Command | None, display: Display) -> bool:
+        match command:
+            case Command.QUIT:
+                return False
+            case Command.FULL_SCREEN:
+                display.toggle_full_screen()
+            case Command.SNAPSHOT if self._last:
+                path = self._new_path("snapshot", ".png")
+                self._taken.append((path, self._snapshots.take(self._last[1], path)))
+            case Command.RECORD:
+                self._toggle_recording()
+        return True
+
+    def _toggle_recording(self) -> None:
+        if self._recorder:
+            self._recorder.stop()
+            self._sinks.remove(self._recorder)
+            self._finishing.append(self._recorder)
+            self._recorder = None
+        elif self._painter.stylizer is not None:
+            self._recorder = Recorder(self._new_path("recording", ".mp4"))
+            self._recording_since = self._clock()
+            self._sinks.append(self._recorder)
+            if self._last:
+                self._recorder.show(self._last[1], self._clock())
+
+    def _new_path(self, kind: str, extension: str) -> Path:
+        stem = f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
+        for name in (stem, *(f"{stem}-{n}" for n in range(2, 1000))):
+            path = self._folder / f"{name}{extension}"
+            if not path.exists() and path not in [taken for taken, _ in self._taken]:
+                return path
+        raise StyleTransferError(f"cannot find a new name like '{stem}{extension}'")
+
+    # -- the end -------------------------------------------------------------------------------------
+
+    def _report(self) -> None:
+        """Say what has been saved in the meantime."""
+        for recorder in [r for r in self._finishing if not r.busy]:
+            self._finishing.remove(recorder)
+            self._finish(recorder)
+        for path, future in [taken for taken in self._taken if taken[1].done()]:
+            self._taken.remove((path, future))
+            error = future.exception()
+            self._tell(str(error) if error else f"saved {path}")
+
+    def _finish(self, recorder: Recorder) -> None:
+        recorder.close()
+        dropped = (
+            f" ({recorder.dropped} frames left out: the encoder was too slow)" if recorder.dropped else ""
+        )
+        self._tell(f"saved {recorder.target}{dropped}" if recorder.frames else "nothing was recorded")
+
+    def _close_sinks(self) -> None:
+        with contextlib.ExitStack() as closing:
+            closing.callback(self._report)
+            for recorder in self._finishing:
+                closing.callback(self._finish, recorder)
+            self._finishing = []
+            for sink in self._sinks:
+                if isinstance(sink, Recorder):
+                    closing.callback(self._finish, sink)
+                else:
+                    closing.callback(sink.close)
+
+    def _tell(self, line: str) -> None:
+        """On the terminal and in the window."""
+        self._notify(line)
+        self._controls.note(line, self._clock())
+
+
+def _weights(stylizer: Stylizer, style: str | Mapping[str, float] | None) -> Weights:
+    from style_transfer.networks.style_model import parse_mix
+
+    if style is None:
+        style = {stylizer.model.style_names[0]: 1.0}
+    mix = parse_mix(style) if isinstance(style, str) else style
+    return tuple(stylizer.model.weights(mix)[0].tolist())

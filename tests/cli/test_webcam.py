@@ -1,0 +1,284 @@
+"""The command: how it fails, what it records, how it ends, and a real window with real keys."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from helpers import make_model, photo_pixels
+from PIL import ImageGrab
+
+from style_transfer.cli.webcam import main
+from style_transfer.networks.model_file import save_model
+from style_transfer.runtime.stylizer import Stylizer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    save_model(make_model(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of 96x72 pixels at 20 frames a second, all the same."""
+    path = tmp_path_factory.mktemp("clip") / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 20.0, (96, 72))
+    for _ in range(20):
+        writer.write(photo_pixels(72, 96)[..., ::-1])
+    writer.release()
+    return path
+
+
+def frames_of(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def test_help_is_quick_and_imports_nothing_slow() -> None:
+    code = (
+        "import sys\nfrom style_transfer.cli.webcam import build_parser\nbuild_parser().format_help()\n"
+        "sys.exit(bool({'torch', 'numpy', 'cv2', 'av', 'PIL'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--source", "nothing.mp4"], "there is no file 'nothing.mp4'"),
+        (["--source", "/dev/video97"], "or play a file: --source clip.mp4"),
+        (["--resolution", "big"], "such as 1280x720"),
+        (["--resolution", "0x10"], "such as 1280x720"),
+        (["--strength", "2"], "--strength must be between 0 and 1"),
+        (["--target-fps", "0"], "--target-fps must be above 0"),
+        (["--cycle", "nan"], "--cycle must be above 0"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    words: list[str], problem: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main([*words, "--headless", "--record", str(tmp_path / "out.mp4")]) == 2
+    error = capsys.readouterr().err
+    assert problem in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_headless_needs_somewhere_to_go(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--headless"])
+    assert caught.value.code == 2
+    assert "--record" in capsys.readouterr().err
+
+
+def test_without_a_screen_it_says_what_to_do(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    for display in ("", ":9731"):
+        monkeypatch.setenv("DISPLAY", display)
+        assert main(["--source", str(clip)]) == 2
+        assert "use --headless with --record" in capsys.readouterr().err
+
+
+def test_an_opencv_without_windows_names_the_package(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise cv2.error("The function is not implemented")
+
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    monkeypatch.setattr(cv2, "namedWindow", refuse)
+    assert main(["--source", str(clip)]) == 2
+    assert "opencv-python-headless" in capsys.readouterr().err
+
+
+def test_a_clip_is_recorded_painted_from_its_first_frame(
+    clip: Path, model_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    words = ["--source", str(clip), "--headless", "--record", str(out), "--model", str(model_file)]
+    assert main([*words, "--style", "the_scream", "--device", "cpu", "--precision", "fp32"]) == 0
+    stylizer = Stylizer(model_file, "the_scream", device="cpu", precision="fp32")
+    expected = stylizer(photo_pixels(72, 96)).mean(axis=(0, 1))
+    frames = frames_of(out)
+    assert len(frames) >= 5
+    for frame in frames:
+        assert np.abs(frame.mean(axis=(0, 1)) - expected).max() < 12
+    assert main([*words, "--device", "cpu"]) == 2  # it exists already
+
+
+def test_ctrl_c_closes_the_recording_whole(
+    clip: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    partial = tmp_path / "out.partial.mkv"
+
+    def interrupt() -> None:
+        while not (partial.exists() and partial.stat().st_size > 2000):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    words = ["--source", str(clip), "--loop", "--headless", "--record", str(tmp_path / "out.mp4")]
+    assert main([*words, "--model", str(model_file), "--device", "cpu", "--cycle", "0.2"]) == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    assert frames_of(tmp_path / "out.mp4")
+    assert "stopped" in capsys.readouterr().err
+
+
+def test_an_unknown_style_is_told_after_the_plain_picture(
+    clip: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--source", str(clip), "--headless", "--record", str(tmp_path / "out.mp4")]
+    assert main([*words, "--model", str(model_file), "--style", "grate_wave"]) == 2
+    assert "did you mean 'great_wave'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- a real window -----------------------------------------------------------------------------------
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("REQUIRE_WINDOW") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def screen() -> Iterator[str]:
+    """A virtual screen with a window manager, without which there is neither focus nor full screen."""
+    missing = [tool for tool in ("Xvfb", "openbox", "xdotool") if not shutil.which(tool)]
+    if missing:
+        _missing(f"needs {', '.join(missing)}; REQUIRE_WINDOW=1 makes this a failure")
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading) as numbers:
+        number = numbers.readline().strip()
+    if not number:
+        server.wait()
+        _missing("Xvfb gives no display")
+    display = f":{number}"
+    environment = os.environ | {"DISPLAY": display}
+    manager = subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL)
+    try:
+        yield display
+    finally:
+        for process in (manager, server):
+            process.terminate()
+            process.wait()
+
+
+class Desk:
+    """Someone who looks at the screen and presses keys."""
+
+    def __init__(self, display: str) -> None:
+        self.display, self.window = display, ""
+
+    def do(self, *words: str) -> str:
+        environment = os.environ | {"DISPLAY": self.display}
+        done = subprocess.run(
+            ["xdotool", *words], env=environment, capture_output=True, text=True, check=False
+        )
+        return done.stdout
+
+    def find(self) -> bool:
+        self.window = (self.do("search", "--onlyvisible", "--name", "style-transfer").split() or [""])[-1]
+        return bool(self.window)
+
+    def press(self, key: str) -> None:
+        self.do("windowfocus", "--sync", self.window)
+        self.do("key", key)
+
+    def look(self) -> np.ndarray:
+        """The middle of the window, which shows no text; int RGB."""
+        geometry = dict(
+            line.split("=") for line in self.do("getwindowgeometry", "--shell", self.window).splitlines()
+        )
+        left, top, width, height = (int(geometry[key]) for key in ("X", "Y", "WIDTH", "HEIGHT"))
+        picture = np.asarray(ImageGrab.grab(xdisplay=self.display).convert("RGB")).astype(int)
+        return picture[top + height // 3 : top + height * 2 // 3, left + width // 8 : left + width * 7 // 8]
+
+
+def until(condition: Callable[[], bool], what: str, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, f"ended while waiting for {what}"
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.3)  # looking takes time from what is looked at
+
+
+def test_a_real_window_with_real_keys(screen: str, clip: Path, model_file: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        str(ROOT / "webcam.py"),
+        "--source",
+        str(clip),
+        "--loop",
+        "--style",
+        "great_wave",
+    ]
+    process = subprocess.Popen(
+        [*command, "--model", str(model_file), "--device", "cpu", "--precision", "fp32"],
+        cwd=tmp_path, env=os.environ | {"DISPLAY": screen, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    desk = Desk(screen)
+    photo = photo_pixels(72, 96)
+    stylizer = Stylizer(model_file, device="cpu", precision="fp32")
+    colours = {None: photo.mean(axis=(0, 1))}
+    for name in stylizer.model.style_names:
+        colours[name] = stylizer(photo, stylizer.make_look(name)).mean(axis=(0, 1))
+
+    def shows(name: str | None) -> Callable[[], bool]:
+        """True when of all it could be, the screen shows ``name``."""
+
+        def compare() -> bool:
+            seen = desk.look().mean(axis=(0, 1))
+            nearest = min(colours, key=lambda key: float(np.abs(colours[key] - seen).sum()))
+            return nearest == name and float(np.abs(colours[name] - seen).max()) < 25
+
+        return compare
+
+    try:
+        until(desk.find, "the window", process)
+        until(shows(None), "the plain picture", process)
+        until(shows("great_wave"), "the style", process)
+        desk.press("3")
+        until(shows("the_scream"), "key 3", process)
+        desk.press("n")
+        until(shows("great_wave"), "key n", process)
+        before = desk.look().mean()
+        desk.press("h")
+        until(lambda: desk.look().mean() < before - 20, "the help", process)
+        desk.press("h")
+        until(shows("great_wave"), "the help to go", process)
+        size = desk.look().shape
+        desk.press("f")
+        until(lambda: desk.look().shape > size, "full screen", process)
+        desk.press("s")
+        until(lambda: bool(list(tmp_path.glob("snapshot-*.png"))), "a snapshot", process)
+        desk.press("Escape")
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        _, lines = process.communicate()
+    assert "Traceback" not in lines
+    assert "frames in" in lines

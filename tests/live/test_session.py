@@ -1,0 +1,191 @@
+"""The whole loop, with a source, a screen and sinks that are none."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import make_model, photo_pixels
+
+from style_transfer.errors import StyleTransferError, UnknownNameError
+from style_transfer.live.controls import Controls
+from style_transfer.live.meter import Meter
+from style_transfer.live.session import Session
+from style_transfer.media.camera import Shot
+from style_transfer.media.mailbox import Mailbox
+from style_transfer.media.recorder import Recorder
+from style_transfer.media.sinks import Click, MemorySink
+from style_transfer.runtime.stylizer import Stylizer
+
+
+class FakeCamera:
+    """Gives a shot whenever asked to, or by itself at a rate."""
+
+    def __init__(self, rate: float = 50.0, size: tuple[int, int] = (24, 32)) -> None:
+        self.shots: Mailbox[Shot] = Mailbox()
+        self.fps, self.size, self.connected = 30.0, size, True
+        self.photo = photo_pixels(*size)
+        self.closed = False
+        self._rate, self._stop = rate, threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(1 / self._rate):
+            self.shots.put(Shot(self.photo, time.monotonic()))
+
+    def end(self) -> None:
+        self._stop.set()
+        self.shots.close()
+
+    def close(self) -> None:
+        self.closed = True
+        self._stop.set()
+
+
+class FakeDisplay(MemorySink):
+    """Presses keys, one of each group when its condition holds."""
+
+    def __init__(self, *script: tuple[object, str | Click]) -> None:
+        super().__init__()
+        self.script = list(script)
+        self.session: Session | None = None
+        self.full_screen = False
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+    @closed.setter
+    def closed(self, value: bool) -> None:
+        pass
+
+    def poll(self) -> list[str | Click]:
+        if self.script and self.script[0][0]():  # type: ignore[operator]
+            return [self.script.pop(0)[1]]
+        return []
+
+    def toggle_full_screen(self) -> None:
+        self.full_screen = not self.full_screen
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> Stylizer:
+    return Stylizer(make_model(), device="cpu", precision="fp32")
+
+
+def after(count: int, sink: MemorySink):
+    return lambda: len(sink.frames) >= count
+
+
+def test_plain_first_then_painted_and_sinks_see_paintings_only(stylizer: Stylizer) -> None:
+    camera, sink, ready = FakeCamera(), MemorySink(), threading.Event()
+    display = FakeDisplay()
+
+    def load() -> Stylizer:
+        ready.wait(30)
+        return stylizer
+
+    def plain_seen() -> bool:
+        ready.set()
+        return True
+
+    display.script = [(after(3, display), "h"), (plain_seen, "h"), (after(5, sink), "q")]
+    Session(camera, load, Controls(), display=display, sinks=[sink]).run()
+    expected = stylizer(camera.photo, stylizer.make_look())
+    assert all((frame == expected).all() for frame in sink.frames)
+    assert display.frames[0].shape == (480, 640, 3)  # enlarged to be legible
+    assert sink.closed
+    assert camera.closed
+
+
+def test_times_are_those_of_capture_and_never_repeat(stylizer: Stylizer) -> None:
+    camera, sink = FakeCamera(), MemorySink()
+    session = Session(camera, lambda: stylizer, Controls(), sinks=[sink])
+    session.run(lambda: len(sink.frames) >= 20)
+    assert all(b > a for a, b in itertools.pairwise(sink.times))
+    assert session.meter.frames == len(sink.frames)
+
+
+def test_a_source_that_ends_ends_the_session(stylizer: Stylizer) -> None:
+    camera, sink = FakeCamera(), MemorySink()
+    threading.Timer(0.5, camera.end).start()
+    Session(camera, lambda: stylizer, Controls(), sinks=[sink]).run()
+    assert sink.closed
+
+
+def test_keys_record_and_snap(stylizer: Stylizer, tmp_path: Path) -> None:
+    camera, sink, lines = FakeCamera(), MemorySink(), []
+    display = FakeDisplay(
+        (after(3, sink), "s"), (after(4, sink), "r"), (after(12, sink), "r"), (after(14, sink), "f"),
+        (lambda: len(lines) == 2, "q"),
+    )  # fmt: skip
+    session = Session(
+        camera,
+        lambda: stylizer,
+        Controls(),
+        display=display,
+        sinks=[sink],
+        folder=tmp_path,
+        notify=lines.append,
+    )
+    session.run()
+    assert display.full_screen
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".mp4", ".png"]
+    assert all(line.startswith("saved ") for line in lines)
+
+
+def test_a_recording_is_whole_when_the_show_crashes(stylizer: Stylizer, tmp_path: Path) -> None:
+    camera, sink = FakeCamera(), MemorySink()
+    recorder = Recorder(tmp_path / "out.mp4")
+
+    class Broken(FakeDisplay):
+        def show(self, pixels: np.ndarray, time: float) -> None:
+            super().show(pixels, time)
+            if len(sink.frames) >= 8:
+                raise RuntimeError("the screen is gone")
+
+    with pytest.raises(RuntimeError, match="gone"):
+        Session(camera, lambda: stylizer, Controls(), display=Broken(), sinks=[sink, recorder]).run()
+    assert (tmp_path / "out.mp4").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_a_sink_that_fails_is_left_out_or_ends_it_where_nobody_watches(stylizer: Stylizer) -> None:
+    class Full(MemorySink):
+        def show(self, pixels: np.ndarray, time: float) -> None:
+            super().show(pixels, time)
+            raise StyleTransferError("the disk is full")
+
+    lines: list[str] = []
+    sink = MemorySink()
+    display = FakeDisplay((after(5, sink), "q"))
+    Session(
+        FakeCamera(), lambda: stylizer, Controls(), display=display, sinks=[Full(), sink], notify=lines.append
+    ).run()
+    assert lines == ["the disk is full"]
+    with pytest.raises(StyleTransferError, match="disk is full"):
+        Session(FakeCamera(), lambda: stylizer, Controls(), sinks=[Full()]).run()
+
+
+def test_an_unknown_style_is_told(stylizer: Stylizer) -> None:
+    for display in (None, FakeDisplay()):
+        with pytest.raises(UnknownNameError, match="great_wave"):
+            Session(FakeCamera(), lambda: stylizer, Controls(), display=display, style="grate_wave").run()
+
+
+def test_the_meter_tells_the_truth() -> None:
+    meter = Meter()
+    for n in range(90):
+        meter.add(n / 30, n / 30 + 0.05)
+    now = 89 / 30 + 0.05
+    assert meter.fps(now) == pytest.approx(30)
+    assert meter.latency(now) == pytest.approx(0.05)
+    assert meter.fps(now + 1) < 16  # nothing came in the last second
+    assert meter.fps(now + 3) == 0
+    assert "90 frames in 3 s: 30.0 a second, latency 50 ms" in meter.summary()

@@ -1,0 +1,201 @@
+"""Sources: the newest frame only, in RGB, at its own speed, and back after it was lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import make_clip
+
+from style_transfer.errors import InputFileError, UnknownNameError, UserError
+from style_transfer.media import sources
+from style_transfer.media.camera import Camera, Shot
+from style_transfer.media.mailbox import Mailbox
+from style_transfer.media.sources import Source
+
+
+class FakeCapture:
+    """A camera of red frames that breaks off after so many."""
+
+    def __init__(self, frames: int = 10**9, period: float = 0.001) -> None:
+        self.left, self.period, self.released = frames, period, False
+
+    def grab(self) -> bool:
+        time.sleep(self.period)
+        self.left -= 1
+        return self.left >= 0
+
+    def retrieve(self) -> tuple[bool, np.ndarray]:
+        frame = np.zeros((6, 8, 3), np.uint8)
+        frame[..., 2] = 255  # red, in the order of OpenCV
+        return True, frame
+
+    def get(self, prop: int, /) -> float:
+        return {cv2.CAP_PROP_FRAME_WIDTH: 8.0, cv2.CAP_PROP_FRAME_HEIGHT: 6.0}.get(prop, 0.0)
+
+    def release(self) -> None:
+        self.released = True
+
+
+def wait_for(condition) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def taken(camera: Camera, *, pause: float = 0.0) -> list[Shot]:
+    """What comes out of a camera until it ends."""
+    result: list[Shot] = []
+    camera.start()
+    while not camera.shots.ended:
+        shot = camera.shots.take(5)
+        if shot is not None:
+            result.append(shot)
+            time.sleep(pause)
+    camera.close()
+    return result
+
+
+def test_the_mailbox_gives_the_newest_once() -> None:
+    box: Mailbox[int] = Mailbox()
+    for n in range(5):
+        box.put(n)
+    assert box.take(0) == 4
+    assert box.take(0) is None
+    box.put(5)
+    box.close()
+    assert not box.ended
+    assert box.take(10) == 5
+    assert box.take(10) is None
+    assert box.ended
+
+
+def test_the_mailbox_wakes_who_waits_and_gives_nothing_twice() -> None:
+    box: Mailbox[int] = Mailbox()
+    got: list[int] = []
+
+    def take() -> None:
+        while not box.ended:
+            item = box.take(5)
+            if item is not None:
+                got.append(item)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    for n in range(2000):
+        box.put(n)
+    box.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert got == sorted(set(got))
+    assert got[-1] == 1999
+
+
+def test_frames_are_rgb_and_tell_when_they_came() -> None:
+    camera = Camera(Source("0"), opener=FakeCapture)
+    assert camera.size == (6, 8)
+    assert camera.fps == 30
+    assert not camera.is_file
+    before = time.monotonic()
+    camera.start()
+    shot = camera.shots.take(10)
+    camera.close()
+    assert shot is not None
+    assert (shot.pixels == (255, 0, 0)).all()
+    assert before <= shot.time <= time.monotonic()
+
+
+def test_a_slow_taker_gets_fresh_frames_only() -> None:
+    camera = Camera(Source("0"), opener=lambda: FakeCapture(period=0.002))
+    camera.start()
+    ages = []
+    for _ in range(5):
+        time.sleep(0.1)
+        shot = camera.shots.take(10)
+        assert shot is not None
+        ages.append(time.monotonic() - shot.time)
+    camera.close()
+    assert sorted(ages)[2] < 0.09
+
+
+def test_a_lost_camera_is_told_of_once_and_opened_again() -> None:
+    opened: list[FakeCapture | None] = [FakeCapture(3), None, FakeCapture(0), None, FakeCapture()]
+    made = list(opened)
+    lines: list[str] = []
+    camera = Camera(Source("0"), opener=lambda: made.pop(0), notify=lines.append, backoff=(0.01, 0.02))
+    camera.start()
+    wait_for(lambda: len(lines) == 2)
+    camera.shots.take(0)
+    assert camera.shots.take(10) is not None
+    assert camera.connected
+    camera.close()
+    assert lines == ["'0' gives no more pictures; waiting for it to come back", "'0' is back"]
+    assert all(capture.released for capture in opened if capture)
+
+
+def test_while_it_is_lost_it_says_so_and_can_be_closed() -> None:
+    made: list[FakeCapture | None] = [FakeCapture(1)]
+    camera = Camera(Source("0"), opener=lambda: made.pop(0) if made else None, backoff=(0.01, 5.0))
+    camera.start()
+    wait_for(lambda: not camera.connected)
+    start = time.monotonic()
+    camera.close()
+    assert time.monotonic() - start < 3
+    assert camera.shots.take(0) is None or camera.shots.ended
+
+
+def test_a_file_plays_at_its_own_speed_and_ends(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", pts=[0, 3, 6, 12, 15], pixels=None)
+    camera = Camera(Source(str(clip)))
+    assert camera.is_file
+    assert camera.size == (48, 64)
+    shots = taken(camera)
+    times = [shot.time - shots[0].time for shot in shots]
+    assert len(shots) == 5
+    assert times == pytest.approx([0, 0.25, 0.5, 1.0, 1.25], abs=0.15)
+
+
+def test_a_file_in_a_loop_goes_on(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", pts=range(3))
+    camera = Camera(Source(str(clip)), loop=True)
+    camera.start()
+    for _ in range(7):
+        assert camera.shots.take(10) is not None
+    camera.close()
+    wait_for(lambda: camera.shots.take(0) is None and camera.shots.ended)
+
+
+def test_what_cannot_be_opened_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "list_sources", lambda: [("/dev/video2", "HD Webcam")])
+    with pytest.raises(UserError, match=r"/dev/video2 \(HD Webcam\).*--source clip.mp4") as caught:
+        Camera(Source("/dev/video97"))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputFileError, match=r"no file 'nothing\.mp4'"):
+        Camera(Source("nothing.mp4"))
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(UserError, match="cannot read video"):
+        Camera(Source(str(tmp_path / "text.mp4")))
+    with pytest.raises(UnknownNameError, match="did you mean 'v4l2'"):
+        Source("0", backend="v4l").open()
+
+
+def test_no_message_shows_a_password() -> None:
+    assert str(Source("rtsp://me:secret@house/1")) == "rtsp://me:***@house/1"
+    assert str(Source("rtsp://house:554/1?a@b")) == "rtsp://house:554/1?a@b"
+
+
+def test_the_kernels_list_names_what_gives_pictures(tmp_path: Path) -> None:
+    for name, index, about in (
+        ("video10", "0", "Late"),
+        ("video0", "0", "HD Webcam"),
+        ("video1", "1", "HD Webcam"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index").write_text(f"{index}\n")
+        (tmp_path / name / "name").write_text(f"{about}\n")
+    assert sources._listed_by_kernel(tmp_path) == [("/dev/video0", "HD Webcam"), ("/dev/video10", "Late")]
