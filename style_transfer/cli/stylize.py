@@ -46,6 +46,12 @@ def build_parser() -> Parser:
     video.add_argument("--end", metavar="TIME", help="up to there")
     video.add_argument("--preview", metavar="SECONDS", help="only the first seconds")
     video.add_argument("--fps", metavar="N", help="a constant rate: 30 or 30000/1001 (every frame as it is)")
+    video.add_argument(
+        "--statistics",
+        choices=("frozen", "live"),
+        default="frozen",
+        help="frozen: follow the film slowly, flickers less; live: each frame's own (frozen)",
+    )
     video.add_argument("--side-by-side", action="store_true", help="the input to the left of the painting")
     add_common_flags(parser)
     add_engine_flags(parser)

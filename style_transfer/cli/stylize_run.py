@@ -62,12 +62,14 @@ def run(args: argparse.Namespace) -> int:
 def _videos(args: argparse.Namespace, stylizer: Stylizer, jobs: Sequence[Job], outcome: Outcome) -> bool:
     """True if stopped by a signal."""
     from style_transfer.cli.video_job import stylize_video, video_options  # PyAV, for videos only
+    from style_transfer.runtime.steady import Steady
 
     options = video_options(args)
     with stop_signals("this frame") as asked:
         for job in jobs:
             try:
-                summary = stylize_video(job, stylizer, options, asked)
+                paint = Steady(stylizer) if args.statistics == "frozen" else stylizer
+                summary = stylize_video(job, paint, options, asked)
             except OutputError:
                 raise
             except StyleTransferError as error:

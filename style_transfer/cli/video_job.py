@@ -11,6 +11,7 @@ from tqdm import tqdm
 from style_transfer.cli.common import say
 from style_transfer.errors import UserError
 from style_transfer.media.collect import Job
+from style_transfer.media.pixels import Pixels
 from style_transfer.media.video.convert import (
     Progress,
     Summary,
@@ -20,7 +21,6 @@ from style_transfer.media.video.convert import (
     parse_time,
     partial_path,
 )
-from style_transfer.runtime.stylizer import Stylizer
 from style_transfer.runtime.threads import thread_budget
 
 
@@ -49,7 +49,7 @@ def _number(flag: str, text: str) -> Fraction:
 
 
 def stylize_video(
-    job: Job, stylizer: Stylizer, options: VideoOptions, should_stop: Callable[[], bool]
+    job: Job, paint: Callable[[Pixels], Pixels], options: VideoOptions, should_stop: Callable[[], bool]
 ) -> Summary:
     """Paint one video with a progress bar; what is worth knowing of it goes to stderr."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def stylize_video(
     with bar:
         try:
             summary = convert(
-                job.source, job.target, each(stylizer), options, progress=report, should_stop=should_stop
+                job.source, job.target, each(paint), options, progress=report, should_stop=should_stop
             )
         except BaseException:
             if (partial := partial_path(job.target)).exists():

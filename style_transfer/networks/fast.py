@@ -19,10 +19,14 @@ class FastNetwork(StyleNetwork):
     paint at an eighth, and nearest upsampling + convolution leads back, the quarter's features added
     on the way.
 
-    Tried at equal cost and time (three paintings, 300 steps, crops of 160 pixels): four residual blocks at a
-    quarter with half the channels (total loss at 150 steps 2.80 against this one's 2.76, at a content loss
-    of 0.82 against 0.74). A block at an eighth costs the same, sees twice as far and has four times the
-    weights: longer strokes, calmer objects.
+    Tried at equal cost and time (three paintings, crops of 160 pixels, mean losses of steps 100 to 150):
+
+    - this one: total 2.76, content 0.74;
+    - four residual blocks at a quarter with half the channels: 2.80, 0.82;
+    - 4×4 pixels become channels at once, five residual blocks at a quarter: 2.81, 0.86.
+
+    A block at an eighth costs the same as one at a quarter with half the channels, sees twice as far and has
+    four times the weights: longer strokes, calmer objects.
     """
 
     name = "fast"

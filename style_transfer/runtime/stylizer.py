@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from style_transfer.errors import UserError
+from style_transfer.networks.base import Statistics
 from style_transfer.networks.catalogue import DEFAULT_MODEL, load_model
 from style_transfer.networks.style_model import StyleModel, parse_mix
 from style_transfer.runtime.color import combine
@@ -103,6 +104,10 @@ class Stylizer:
         frame = np.ascontiguousarray(frame)
         return combine(frame, self.engine.paint(frame, look), look)
 
+    def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
+        """The statistics of ``look`` on ``frame``, reduced if it is large, to freeze looks with."""
+        return self.engine.measure(np.ascontiguousarray(reduced(frame, _REFERENCE_PIXELS)), look)
+
     def paint_tiled(
         self,
         frame: NDArray[np.uint8],
@@ -115,7 +120,7 @@ class Stylizer:
         look = look or self.look
         _check(frame)
         if look.statistics is None:
-            look = look.frozen(self.engine.measure(reduced(frame, _REFERENCE_PIXELS), look))
+            look = look.frozen(self.measure(frame, look))
         result = np.empty_like(frame)
         height, width = frame.shape[:2]
         plan = list(tiles(height, width, side, self.model.network.reach))
