@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +67,8 @@ def random_vgg(last: str) -> dict[str, Tensor]:
             state[f"features.{index}.weight"] = weight * (2 / (9 * inputs)) ** 0.5
             state[f"features.{index}.bias"] = torch.randn(outputs, generator=generator) * 0.1
     return state
+
+
+def heed_ctrl_c() -> None:
+    """For a child process of a test: a shell that runs the tests in the background has it ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from helpers import heed_ctrl_c
 from PIL import Image
 
 from style_transfer.cli.stylize import main
@@ -205,6 +206,7 @@ def test_ctrl_c_leaves_whole_files_only_and_exits_130(model_file, tmp_path):
         [sys.executable, "-m", "style_transfer", "stylize", *map(str, words)],
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out").glob("0*.png")) and time.monotonic() < deadline:
