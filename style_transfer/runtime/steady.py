@@ -40,7 +40,8 @@ class Steady:
 
     def _follow(self, frame: NDArray[np.uint8], look: Look) -> Statistics | None:
         """The statistics for this frame; None, for its own, while there has been none to measure."""
-        thumbnail = cv2.resize(frame, _THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        small = cv2.resize(frame, _THUMBNAIL, interpolation=cv2.INTER_AREA)
+        thumbnail: NDArray[np.float32] = small.astype(np.float32) / np.float32(255)
         before, self._thumbnail = self._thumbnail, thumbnail
         # Statistics belong to the styles they were measured with.
         new_look = self._look is None or look.parameters is not self._look.parameters
