@@ -12,6 +12,8 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
+from style_transfer.media.video.convert import Summary, VideoOptions, convert, each
+
 ACCURATE = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 
 
@@ -183,3 +185,15 @@ def drift(before: Sequence[Fraction], after: Sequence[Fraction]) -> tuple[Fracti
     assert len(before) == len(after)
     offsets = [b - a for a, b in zip(before, after, strict=True)]
     return offsets[0], max(abs(offset - offsets[0]) for offset in offsets)
+
+
+QUICK = VideoOptions(threads=1, preset="ultrafast")
+identity = each(lambda pixels: pixels)
+
+
+def through(source: Path, target: str, options: VideoOptions = QUICK) -> tuple[Summary, Contents]:
+    path = source.with_name(target)
+    summary = convert(source, path, identity, options)
+    assert summary.path == path
+    assert not list(path.parent.glob("*.partial*"))
+    return summary, contents(path)

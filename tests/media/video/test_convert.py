@@ -9,22 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import Contents, contents, drift, make_clip
+from clips import QUICK, contents, drift, identity, make_clip, through
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from style_transfer.errors import UserError
 from style_transfer.media.video.convert import (
     Progress,
-    Summary,
     VideoOptions,
     convert,
     each,
     parse_time,
 )
 
-QUICK = VideoOptions(threads=1, preset="ultrafast")
-identity = each(lambda pixels: pixels)
 MS = Fraction(1, 1000)
 
 VARIABLE = {
@@ -36,14 +33,6 @@ VARIABLE = {
     "late start": (Fraction(1, 90_000), [123_457 + 3754 * n + (n % 3) * 700 for n in range(12)]),
     "1/1001": (Fraction(1, 1001), [7, 40, 77, 111, 300, 333, 370, 1000, 1033]),
 }
-
-
-def through(source: Path, target: str, options: VideoOptions = QUICK) -> tuple[Summary, Contents]:
-    path = source.with_name(target)
-    summary = convert(source, path, identity, options)
-    assert summary.path == path
-    assert not list(path.parent.glob("*.partial*"))
-    return summary, contents(path)
 
 
 @pytest.mark.parametrize("name", VARIABLE)

@@ -8,37 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import Contents, contents, drift, make_clip
+from clips import QUICK, contents, drift, make_clip, through
 
 from style_transfer.media.video.convert import (
-    Summary,
-    VideoOptions,
     convert,
     each,
     probe,
 )
-
-QUICK = VideoOptions(threads=1, preset="ultrafast")
-identity = each(lambda pixels: pixels)
-MS = Fraction(1, 1000)
-
-VARIABLE = {
-    "clock of 90 kHz": (
-        Fraction(1, 90_000),
-        [0, 3003, 6006, 15000, 15100, 45000, 48003, 90000, 93003, 96006],
-    ),
-    "NTSC": (Fraction(1001, 30_000), [0, 1, 2, 5, 6, 7, 20, 21, 22, 23]),
-    "late start": (Fraction(1, 90_000), [123_457 + 3754 * n + (n % 3) * 700 for n in range(12)]),
-    "1/1001": (Fraction(1, 1001), [7, 40, 77, 111, 300, 333, 370, 1000, 1033]),
-}
-
-
-def through(source: Path, target: str, options: VideoOptions = QUICK) -> tuple[Summary, Contents]:
-    path = source.with_name(target)
-    summary = convert(source, path, identity, options)
-    assert summary.path == path
-    assert not list(path.parent.glob("*.partial*"))
-    return summary, contents(path)
 
 
 @pytest.mark.parametrize(
