@@ -12,6 +12,7 @@ _COMMANDS = {
     "stylize": "stylize photos and videos",
     "webcam": "paint a camera as it runs",
     "train": "train a style model",
+    "export": "write a model as ONNX or .pt2 for other programs",
     "info": "say what a model holds and how it was made",
 }
 _USAGE = "\n".join(

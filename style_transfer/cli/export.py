@@ -1,0 +1,117 @@
+"""``style-transfer export MODEL -o FILE``: a model as a file that other programs run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from style_transfer.cli.common import Parser, add_debug_flag, guarded, say
+from style_transfer.errors import UserError
+
+if TYPE_CHECKING:
+    from style_transfer.networks.base import Statistics
+    from style_transfer.networks.style_model import StyleModel
+
+_REFERENCE_PIXELS = 1_000_000  # more hardly change the statistics
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog="style-transfer export",
+        description="Write a model as a file that other programs run, for pictures of any size from 16x16.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model that ships, or a file")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help=".onnx: ONNX, opset 18; .pt2: torch.export, every style",
+    )
+    onnx = parser.add_argument_group("in an .onnx file")
+    look = onnx.add_mutually_exclusive_group()
+    look.add_argument(
+        "--style", metavar="MIX", help="a style, or a mix: great_wave:0.6,the_scream:0.4 (the model's first)"
+    )
+    look.add_argument("--all-styles", action="store_true", help="every style, mixed by an input 'weights'")
+    onnx.add_argument(
+        "--statistics",
+        choices=("live", "frozen"),
+        help="of the norms: each picture's own, or those of --reference for all: no flicker, faster (live)",
+    )
+    onnx.add_argument("--reference", metavar="PHOTO", help="gives the frozen statistics")
+    onnx.add_argument("--precision", choices=("fp32", "fp16"), help="of the network inside (fp32)")
+    add_debug_flag(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return guarded(_export, build_parser().parse_args(argv))
+
+
+def _export(args: argparse.Namespace) -> int:
+    target = Path(args.output)
+    _check(args, target)
+    from style_transfer.export import export_onnx, export_pt2  # torch comes with it
+    from style_transfer.networks.catalogue import find_model
+    from style_transfer.networks.model_file import read_model
+    from style_transfer.networks.style_model import parse_mix
+    from style_transfer.runtime.threads import set_threads
+
+    set_threads()
+    source = find_model(args.model)
+    model = read_model(source)
+    mix = None if args.all_styles else parse_mix(args.style or model.style_names[0])
+    if mix is not None:
+        model.weights(mix)  # an unknown style is said before a minute of work
+    statistics = _measure(model, mix, Path(args.reference)) if mix and args.reference else None
+    say(f"exporting '{source.stem}', about a minute")
+    if target.suffix.lower() == ".pt2":
+        difference = export_pt2(model, target, name=source.stem)
+    else:
+        difference = export_onnx(
+            model,
+            target,
+            mix,
+            statistics=statistics,
+            precision=args.precision or "fp32",
+            name=source.stem,
+        )
+    print(f"{target}: largest difference from PyTorch {difference:.1e} of the range 0..1")
+    return 0
+
+
+def _check(args: argparse.Namespace, target: Path) -> None:
+    """Find what cannot work before the slow part begins. Raises ``UserError``."""
+    suffix = target.suffix.lower()
+    if suffix not in (".onnx", ".pt2"):
+        raise UserError(f"'{target}' ends neither in .onnx nor in .pt2; give -o one of these")
+    for flag in ("style", "all_styles", "statistics", "reference", "precision"):
+        if suffix == ".pt2" and getattr(args, flag):
+            name = flag.replace("_", "-")
+            raise UserError(f"--{name} is for .onnx files; a .pt2 file takes every look as its input")
+    if (args.statistics == "frozen") != bool(args.reference):
+        raise UserError("--statistics frozen and --reference PHOTO go together; give both")
+    if args.reference and args.all_styles:
+        raise UserError("frozen statistics belong to one mix; choose it with --style instead of --all-styles")
+    folder = target.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or target.is_dir():
+        raise UserError(f"cannot write '{target}'; choose another file with -o")
+
+
+def _measure(model: StyleModel, mix: dict[str, float], reference: Path) -> Statistics:
+    """What the mix's norms see on the photo ``reference``."""
+    import torch
+
+    from style_transfer.media.image import read_image
+    from style_transfer.runtime.tiling import reduced
+
+    frame = reduced(read_image(reference).frames[0], _REFERENCE_PIXELS)
+    image = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        return model.network.measure(image, model.mix(mix))[1]

@@ -1,0 +1,99 @@
+"""The command ``style-transfer export``: what it asks of the library, what it refuses, how it ends."""
+
+import pytest
+import torch
+from helpers import make_model
+from PIL import Image
+
+from style_transfer import export
+from style_transfer.cli.export import main
+from style_transfer.networks.model_file import save_model
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    save_model(make_model(), path)
+    return path
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What the library was asked to do; it is tested for itself."""
+    asked = []
+
+    def record(_model, path, mix=None, **options):
+        asked.append((path.name, mix, options))
+        return 2e-6
+
+    monkeypatch.setattr(export, "export_onnx", record)
+    monkeypatch.setattr(export, "export_pt2", record)
+    return asked
+
+
+def refused(capsys, *words):
+    """The one line on stderr with which the command ends."""
+    try:
+        code = main([str(word) for word in words])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_a_mix_for_onnx(model_file, calls, tmp_path, capsys):
+    target = tmp_path / "wave.onnx"
+    words = ["--style", "great_wave:3,the_scream:1", "--precision", "fp16"]
+    assert main([str(model_file), *words, "-o", str(target)]) == 0
+    name, mix, options = calls[0]
+    assert (name, mix) == ("wave.onnx", {"great_wave": 3, "the_scream": 1})
+    assert options == {"statistics": None, "precision": "fp16", "name": "small"}
+    assert capsys.readouterr().out == f"{target}: largest difference from PyTorch 2.0e-06 of the range 0..1\n"
+
+
+def test_the_first_style_all_styles_and_frozen_statistics(model_file, calls, tmp_path):
+    photo = tmp_path / "photo.png"
+    Image.linear_gradient("L").resize((40, 30)).save(photo)
+    model, target = str(model_file), str(tmp_path / "x.onnx")
+    assert main([model, "-o", target]) == 0
+    assert main([model, "-o", target, "--all-styles"]) == 0
+    assert main([model, "-o", target, "--statistics", "frozen", "--reference", str(photo)]) == 0
+    assert [mix for _, mix, _ in calls] == [{"great_wave": 1}, None, {"great_wave": 1}]
+    means, variances = calls[2][2]["statistics"]
+    assert means.shape == variances.shape
+    assert (variances > 0).any()
+
+
+def test_a_pt2_file_from_end_to_end(model_file, tmp_path, capsys):
+    target = tmp_path / "deep" / "gallery.pt2"
+    assert main([str(model_file), "-o", str(target)]) == 0
+    assert "largest difference" in capsys.readouterr().out
+    _, model = export.load_pt2(target)
+    assert model.style_names == ["great_wave", "starry_night", "the_scream"]
+
+
+def test_mistakes_are_one_line_and_leave_no_file(model_file, calls, tmp_path, capsys):
+    target, archive = tmp_path / "x.onnx", tmp_path / "x.pt2"
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "folder.onnx").mkdir()
+    before = sorted(tmp_path.iterdir())
+    assert "neither in .onnx nor in .pt2" in refused(capsys, model_file, "-o", "x.tflite")
+    assert "there are: great_wave" in refused(capsys, model_file, "-o", target, "--style", "scream")
+    assert "unknown model 'nothing'" in refused(capsys, "nothing", "-o", target)
+    assert "cannot write" in refused(capsys, model_file, "-o", tmp_path / "file" / "x.onnx")
+    assert "cannot write" in refused(capsys, model_file, "-o", tmp_path / "folder.onnx")
+    assert "--style is for .onnx" in refused(capsys, model_file, "-o", archive, "--style", "great_wave")
+    assert "go together" in refused(capsys, model_file, "-o", target, "--statistics", "frozen")
+    assert "go together" in refused(capsys, model_file, "-o", target, "--reference", "a.jpg")
+    frozen = ["--statistics", "frozen", "--reference", "a.jpg"]
+    assert "one mix" in refused(capsys, model_file, "-o", target, "--all-styles", *frozen)
+    assert "a.jpg" in refused(capsys, model_file, "-o", target, *frozen)
+    assert "int8" in refused(capsys, model_file, "-o", target, "--precision", "int8")
+    assert "required" in refused(capsys, model_file)
+    assert not calls
+    assert sorted(tmp_path.iterdir()) == before

@@ -1,0 +1,177 @@
+"""Exported files paint what PyTorch paints, carry what they are, and are never half there."""
+
+import builtins
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from helpers import make_model, photo_tensor
+
+from style_transfer import export
+from style_transfer.errors import ModelFileError, StyleTransferError, UserError
+from style_transfer.export import export_onnx, export_pt2, load_pt2
+from style_transfer.networks.base import Statistics
+
+SIZES = [(16, 16), (17, 90), (70, 33), (128, 144)]
+
+
+def session_of(path):
+    runtime = pytest.importorskip("onnxruntime")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def largest_difference(paint, model, look, statistics=()):
+    differences = []
+    for size in SIZES:
+        image = photo_tensor(*size)
+        with torch.no_grad():
+            expected = model.network(image, *look, *statistics)
+        painted = paint(image)
+        assert painted.shape == expected.shape
+        differences.append(np.abs(np.asarray(painted) - expected.numpy()).max())
+    return max(differences)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return make_model()
+
+
+@pytest.fixture(scope="module")
+def all_styles(model, tmp_path_factory):
+    pytest.importorskip("onnxscript")
+    path = tmp_path_factory.mktemp("onnx") / "gallery.onnx"
+    assert export_onnx(model, path, name="tiny") < 1e-4
+    return path
+
+
+@pytest.fixture(scope="module")
+def archive(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pt2") / "gallery.pt2"
+    assert export_pt2(model, path, name="tiny") < 1e-5
+    return path
+
+
+def test_one_onnx_file_mixes_every_style_at_any_size(model, all_styles):
+    session = session_of(all_styles)
+    for weights in ([1, 0, 0], [0, 2, 6]):
+        row = np.array([weights], np.float32)
+        look = model.mix(dict(zip(model.style_names, weights, strict=True)))
+        difference = largest_difference(
+            lambda image, row=row: session.run(["painting"], {"image": image.numpy(), "weights": row})[0],
+            model,
+            look,
+        )
+        assert difference < 1e-4
+
+
+def test_an_onnx_file_is_one_file_that_says_what_it_is(model, all_styles):
+    onnx = pytest.importorskip("onnx")
+    assert [path.name for path in all_styles.parent.iterdir()] == ["gallery.onnx"]
+    proto = onnx.load(all_styles)
+    onnx.checker.check_model(proto, full_check=True)
+    assert [(o.domain, o.version) for o in proto.opset_import if o.domain == ""] == [("", 18)]
+    for value in (proto.graph.input[0], proto.graph.output[0]):
+        dimensions = [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+        assert dimensions == [1, 3, "height", "width"]
+    assert [value.name for value in proto.graph.input] == ["image", "weights"]
+    assert [value.name for value in proto.graph.output] == ["painting"]
+    metadata = {item.key: item.value for item in proto.metadata_props}
+    assert metadata["model"] == "tiny"
+    assert json.loads(metadata["styles"]) == model.style_names
+    assert json.loads(metadata["description"])["network"] == "fast"
+
+
+def test_a_frozen_half_precision_onnx_file(model, tmp_path):
+    pytest.importorskip("onnxscript")
+    mix = {"great_wave": 0.6, "the_scream": 0.4}
+    look = model.mix(mix)
+    with torch.no_grad():
+        statistics = model.network.measure(photo_tensor(90, 120, 3), look)[1]
+    path = tmp_path / "wave.onnx"
+    export_onnx(model, path, mix, statistics=statistics, precision="fp16")
+    session = session_of(path)
+    difference = largest_difference(
+        lambda image: session.run(None, {"image": image.numpy()})[0], model, look, statistics
+    )
+    assert 0 < difference < 0.02
+
+
+def test_a_pt2_file_paints_any_look_and_brings_its_styles(model, archive):
+    paint, loaded = load_pt2(archive)
+    assert loaded.describe() == model.describe()
+    mix = {"starry_night": 1, "the_scream": 3}
+    for ours, theirs in zip(model.mix(mix), loaded.mix(mix), strict=True):
+        assert torch.equal(ours, theirs)
+    difference = largest_difference(
+        lambda image: paint(image, *loaded.mix(mix)).detach(), model, model.mix(mix)
+    )
+    assert difference < 1e-5
+    image = photo_tensor(20, 20)
+    assert torch.equal(loaded.network(image, *loaded.mix(mix)), model.network(image, *model.mix(mix)))
+
+
+def test_johnson_with_live_statistics_in_half_precision(tmp_path):
+    pytest.importorskip("onnxscript")
+    model = make_model("johnson")
+    path = tmp_path / "wave.onnx"
+    export_onnx(model, path, {"great_wave": 1}, precision="fp16")
+    session = session_of(path)
+    difference = largest_difference(
+        lambda image: session.run(None, {"image": image.numpy()})[0], model, model.mix({"great_wave": 1})
+    )
+    assert 0 < difference < 0.05
+
+
+def test_a_file_that_paints_otherwise_is_not_kept(model, archive, tmp_path, monkeypatch):
+    def other(path):
+        paint, loaded = load_pt2(path)
+        return lambda image, *look: paint(image, *look) + 0.01, loaded
+
+    monkeypatch.setattr(export, "load_pt2", other)
+    # What is traced is no matter here, so it is not traced again.
+    program = torch.export.load(archive)
+    monkeypatch.setattr(torch.export, "export", lambda *_, **__: program)
+    target = tmp_path / "x.pt2"
+    target.write_text("before")
+    with pytest.raises(StyleTransferError, match=r"not written: at 61x16 it differs from PyTorch by 0\.01"):
+        export_pt2(model, target)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.pt2"]
+    assert target.read_text() == "before"
+
+
+def test_without_the_extra_the_error_says_how_to_get_it(model, tmp_path, monkeypatch):
+    genuine = builtins.__import__
+
+    def without_onnx(name, *args, **kwargs):
+        if name == "onnx":
+            raise ImportError("No module named 'onnx'", name="onnx")
+        return genuine(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_onnx)
+    with pytest.raises(UserError, match=r"pip install 'style-transfer\[onnx\]'"):
+        export_onnx(model, tmp_path / "x.onnx", {"great_wave": 1})
+
+
+def test_requests_that_cannot_be_carried_out(model, tmp_path):
+    with pytest.raises(UserError, match="precision fp32 or fp16, not 'int8'"):
+        export_onnx(model, tmp_path / "x.onnx", precision="int8")
+    with pytest.raises(UserError, match="belong to one mix"):
+        export_onnx(model, tmp_path / "x.onnx", statistics=Statistics(torch.zeros(1, 1), torch.ones(1, 1)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_that_are_none_of_ours_are_refused_before_torch_opens_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.export, "load", None)
+    (tmp_path / "damaged.pt2").write_bytes(b"PK nothing")
+    with zipfile.ZipFile(tmp_path / "foreign.pt2", "w") as archive:
+        archive.writestr("model/data.pkl", b"anything")
+    for name in ("damaged", "foreign", "missing"):
+        with pytest.raises(ModelFileError, match=r"no \.pt2 file of this program") as caught:
+            load_pt2(tmp_path / f"{name}.pt2")
+        assert "NoneType" not in str(caught.value)
