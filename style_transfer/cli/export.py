@@ -109,9 +109,10 @@ def _measure(model: StyleModel, mix: dict[str, float], reference: Path) -> Stati
     import torch
 
     from style_transfer.media.image import read_image
+    from style_transfer.runtime.look import Look
     from style_transfer.runtime.tiling import reduced
+    from style_transfer.runtime.torch_engine import TorchEngine
 
     frame = reduced(read_image(reference).frames[0], _REFERENCE_PIXELS)
-    image = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
-    with torch.no_grad():
-        return model.network.measure(image, model.mix(mix))[1]
+    engine = TorchEngine(model.network, torch.device("cpu"), torch.float32)
+    return engine.measure(frame, Look(model.mix(mix)))

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             preserve_color=args.preserve_color,
         )
         if args.verbose:
-            say(f"{stylizer.device}, {stylizer.precision}, {stylizer.engine_reason}".replace("torch.", "", 1))
+            say(stylizer.summary)
         if photos := [job for job in todo if not job.is_video]:
             PhotoBatch(args, outcome).run(stylizer, photos)
         if videos := [job for job in todo if job.is_video]:

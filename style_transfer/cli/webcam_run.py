@@ -98,5 +98,5 @@ def _load(args: argparse.Namespace) -> Stylizer:
         args.model or DEFAULT_MODEL, device=args.device, precision=args.precision, engine=args.engine
     )
     if args.verbose:
-        say(f"{stylizer.device}, {stylizer.precision}, {stylizer.engine_reason}".replace("torch.", "", 1))
+        say(stylizer.summary)
     return stylizer

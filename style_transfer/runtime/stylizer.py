@@ -64,6 +64,12 @@ class Stylizer:
         )
         self.look = self.make_look(style, strength=strength, preserve_color=preserve_color)
 
+    @property
+    def summary(self) -> str:
+        """Device, precision and engine in a line, with the reason for the engine."""
+        precision = str(self.precision).removeprefix("torch.")
+        return f"{self.device}, {precision}, {self.engine_reason}"
+
     def make_look(
         self,
         style: str | Mapping[str, float] | None = None,
