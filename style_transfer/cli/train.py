@@ -8,6 +8,10 @@ from pathlib import Path
 
 from style_transfer.cli.common import Parser, add_common_flags, guarded
 
+#: What ``--stroke`` multiplies the paintings' size by, and the style weights of ``--keep-content``.
+STROKES = {"fine": 0.6, "medium": 1.0, "coarse": 1.6}
+KEPT = {"low": 24.0, "medium": 12.0, "high": 6.0}
+
 
 def build_parser() -> Parser:
     parser = Parser(
@@ -26,7 +30,7 @@ def build_parser() -> Parser:
         "--dataset", type=Path, required=True, metavar="DIR", help="a folder of photos, any tree"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help="model to write: .safetensors"
+        "-o", "--output", type=Path, metavar="FILE", help="model to write: .safetensors (--add-to's file)"
     )
     parser.add_argument(
         "--style-info", type=Path, metavar="JSON", help="title, artist, year, licence by style name"
@@ -34,11 +38,22 @@ def build_parser() -> Parser:
 
     run = parser.add_argument_group("the run")
     run.add_argument("--steps", type=int, help="length of the run (4000 on a GPU)")
-    run.add_argument("--minutes", type=float, help="length of the run in time (30 on a CPU)")
+    run.add_argument("--minutes", type=float, help="length of the run in time (30 on a CPU, 5 with --quick)")
+    run.add_argument(
+        "--quick",
+        action="store_true",
+        help="train only what a style owns, in minutes, on the network of --init (gallery-fast)",
+    )
+    start = run.add_mutually_exclusive_group()
+    start.add_argument("--init", metavar="MODEL", help="start from a trained model's weights")
+    start.add_argument(
+        "--add-to",
+        metavar="MODEL",
+        help="as --quick, and the style joins this model's, which stay as they are",
+    )
     run.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint beside --output; may be longer"
     )
-    run.add_argument("--init", metavar="MODEL", help="start from a trained model's weights")
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--overwrite", action="store_true", help="replace an existing --output")
     run.add_argument("--preview-every", type=int, default=100, metavar="STEPS", help="0: none (100)")
@@ -54,13 +69,21 @@ def build_parser() -> Parser:
     net.add_argument("--width", type=int, help="channels of the network's first layer")
     net.add_argument("--batch-size", type=int, default=4, help="(4)")
     net.add_argument("--image-size", type=int, default=240, help="side of the training crops, pixels (240)")
-    net.add_argument(
-        "--style-size", type=int, default=512, help="short side of the paintings: stroke size (512)"
+    strokes = net.add_mutually_exclusive_group()
+    strokes.add_argument("--stroke", choices=tuple(STROKES), help="size of the brush (medium)")
+    strokes.add_argument("--style-scale", type=float, metavar="X", help="size of the brush; 1 is medium")
+    strokes.add_argument(
+        "--style-size", type=int, metavar="PIXELS", help="the same as the short side of the paintings (512)"
     )
     net.add_argument("--content-weight", type=float, default=1.0, help="(1)")
-    net.add_argument("--style-weight", type=float, default=12.0, help="higher is bolder (12)")
+    bold = net.add_mutually_exclusive_group()
+    bold.add_argument("--keep-content", choices=tuple(KEPT), help="how much of the photo stays (medium)")
+    bold.add_argument("--style-weight", type=float, help="the same as a number: higher is bolder (12)")
     net.add_argument("--tv-weight", type=float, default=0.1, help="higher is smoother (0.1)")
-    net.add_argument("--lr", type=float, default=3e-3, help="(0.003)")
+    net.add_argument(
+        "--temporal-weight", type=float, default=60.0, help="higher is steadier in video, softer (60)"
+    )
+    net.add_argument("--lr", type=float, help="(0.003; 0.01 with --quick)")
     net.add_argument(
         "--vgg-weights", type=Path, metavar="FILE", help="VGG19 as .pth or .safetensors (downloaded)"
     )

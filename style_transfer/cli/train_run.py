@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +13,15 @@ from tqdm import tqdm
 
 from style_transfer import __version__
 from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
-from style_transfer.errors import InputFileError, TrainingError, UserError
+from style_transfer.cli.train import KEPT, STROKES
+from style_transfer.cli.train_model import joined, model_to_join, model_to_train, named_styles, storage_dtype
+from style_transfer.errors import TrainingError, UserError
 from style_transfer.files import output_errors
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import VGG19Features
-from style_transfer.networks.base import StyleParameters
-from style_transfer.networks.catalogue import load_model
+from style_transfer.networks.catalogue import DEFAULT_MODEL
 from style_transfer.networks.model_file import save_model
-from style_transfer.networks.style_model import Style, StyleBank, StyleModel, check_style_names
+from style_transfer.networks.style_model import StyleModel
 from style_transfer.runtime.device import choose_device, choose_precision
 from style_transfer.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from style_transfer.training.config import TrainingConfig
@@ -33,17 +33,23 @@ from style_transfer.training.trainer import Progress, Trainer
 
 _MINUTES_ON_A_CPU = 30.0
 _STEPS_ON_A_GPU = 4000
+_QUICK_MINUTES_ON_A_CPU = 5.0
+_QUICK_MINUTES_ON_A_GPU = 0.4
+_FIRST_LOOK = 4.0  # seconds of training until the first preview; then whenever the time has doubled
+_QUICK_LR = 1e-2  # a few hundred numbers a style stand larger steps than a whole network
 
 
 def run(args: argparse.Namespace) -> int:
     """Train as asked; 0 when complete, 130 when stopped early with a usable model."""
     output = _check_output(args)
-    checkpoint = load_checkpoint(checkpoint_path(output)) if args.resume else None
+    base = model_to_join(args, named_styles(args)) if args.add_to else None
+    beside = _beside(args, output)
+    checkpoint = load_checkpoint(checkpoint_path(beside)) if args.resume else None
     device = choose_device(local_device(args.device))
     peers = Peers.join(device)
     try:
-        trainer, held_out = _prepare(args, device, peers)
-        writer = _Writer(args, trainer, output, held_out) if peers.rank == 0 else None
+        trainer, held_out = _prepare(args, device, peers, base)
+        writer = _Writer(args, trainer, output, held_out, base) if peers.rank == 0 else None
         if checkpoint:
             trainer.load_state(checkpoint)
         if writer:
@@ -66,10 +72,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_output(args: argparse.Namespace) -> Path:
-    output: Path = args.output
+    if args.output is None and not args.add_to:
+        raise UserError("give --output, the model to write")
+    if args.output is None and not Path(args.add_to).is_file():
+        raise UserError(f"--add-to '{args.add_to}' is no file; give --output, the model to write")
+    output: Path = args.output or Path(args.add_to)
     if output.suffix != ".safetensors":
         raise UserError(f"--output '{output}' must end in .safetensors")
-    if output.exists() and not (args.overwrite or args.resume):
+    itself = args.add_to and output.exists() and Path(args.add_to).exists() and output.samefile(args.add_to)
+    if output.exists() and not (args.overwrite or args.resume or itself):
         raise UserError(f"'{output}' exists; give another --output, --resume to go on, or --overwrite")
     if output.is_dir():
         raise UserError(f"'{output}' is a folder; give --output the name of a file")
@@ -80,11 +91,13 @@ def _check_output(args: argparse.Namespace) -> Path:
     return output
 
 
-def _prepare(args: argparse.Namespace, device: torch.device, peers: Peers) -> tuple[Trainer, list[Path]]:
+def _prepare(
+    args: argparse.Namespace, device: torch.device, peers: Peers, base: StyleModel | None
+) -> tuple[Trainer, list[Path]]:
     config = _config(args, device)
     photos, held_out = find_photos(args.dataset)
     torch.manual_seed(config.seed % 2**63)
-    model = _model(args, _styles(args))
+    model = model_to_train(args, named_styles(args), base)
     vgg = VGG19Features([*STYLE_LAYERS, *CONTENT_LAYERS], args.vgg_weights).to(device)
     paintings = [load_style_image(path, config.style_size).to(device) for path in args.style_image]
     loss = PerceptualLoss(vgg, paintings)
@@ -93,71 +106,50 @@ def _prepare(args: argparse.Namespace, device: torch.device, peers: Peers) -> tu
 
 
 def _config(args: argparse.Namespace, device: torch.device) -> TrainingConfig:
+    quick = args.quick or bool(args.add_to)
     steps, minutes = args.steps, args.minutes
     if steps is None and minutes is None:
-        steps, minutes = (None, _MINUTES_ON_A_CPU) if device.type == "cpu" else (_STEPS_ON_A_GPU, None)
-    names = (
-        "batch_size",
-        "image_size",
-        "style_size",
-        "lr",
-        "content_weight",
-        "style_weight",
-        "tv_weight",
-        "seed",
+        if quick:
+            minutes = _QUICK_MINUTES_ON_A_CPU if device.type == "cpu" else _QUICK_MINUTES_ON_A_GPU
+        elif device.type == "cpu":
+            minutes = _MINUTES_ON_A_CPU
+        else:
+            steps = _STEPS_ON_A_GPU
+    scale = args.style_scale or STROKES[args.stroke or "medium"]
+    names = ("batch_size", "image_size", "content_weight", "tv_weight", "temporal_weight", "seed")
+    return TrainingConfig(
+        steps=steps,
+        minutes=minutes,
+        style_size=round(512 * scale) if args.style_size is None else args.style_size,
+        style_weight=KEPT[args.keep_content or "medium"] if args.style_weight is None else args.style_weight,
+        lr=args.lr if args.lr is not None else (_QUICK_LR if quick else TrainingConfig.lr),
+        styles_only=quick,
+        **{name: getattr(args, name) for name in names},
     )
-    return TrainingConfig(steps=steps, minutes=minutes, **{name: getattr(args, name) for name in names})
 
 
-def _styles(args: argparse.Namespace) -> list[Style]:
-    names = [path.stem for path in args.style_image]
-    check_style_names(names)
-    known: dict[str, Any] = {}
-    if args.style_info:
-        try:
-            known = json.loads(args.style_info.read_text(encoding="utf-8"))
-            about = [{key: str(value) for key, value in known.get(name, {}).items()} for name in names]
-            return [Style(name, **facts) for name, facts in zip(names, about, strict=True)]
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise InputFileError(f"--style-info '{args.style_info}' cannot be used: {error}") from error
-    return [Style(name) for name in names]
-
-
-def _model(args: argparse.Namespace, styles: list[Style]) -> StyleModel:
-    width = {"width": args.width} if args.width is not None else {}
-    if not args.init:
-        return StyleModel.create(args.network or "fast", styles, **width)
-    model = load_model(args.init)
-    asked = {"network": args.network, "width": args.width}
-    given = {"network": model.network.name, **model.network.arguments}
-    if any(value not in (None, given[name]) for name, value in asked.items()):
-        raise UserError(
-            f"--init '{args.init}' is a {given['network']} network of width {given['width']}; "
-            "leave --network and --width to it"
-        )
-    # A style that the model knows goes on from where it is, a new one starts from the mean of all.
-    known = model.bank.parameters_by_style
-    rows = [model.style_names.index(s.name) if s.name in model.style_names else None for s in styles]
-    start = StyleParameters(
-        *(torch.stack([p[row] if row is not None else p.mean(0) for row in rows]).detach() for p in known)
-    )
-    # What the model tells of a style stays, unless --style-info tells something else.
-    told = [
-        model.styles[row] if row is not None and style == Style(style.name) else style
-        for style, row in zip(styles, rows, strict=True)
-    ]
-    return StyleModel(model.network, StyleBank(start), told)
+def _beside(args: argparse.Namespace, output: Path) -> Path:
+    """What checkpoint, preview and losses are named after: not as those of the model that a style joins."""
+    names = "+".join(path.stem for path in args.style_image)
+    return output.with_name(f"{output.stem}+{names}.safetensors") if args.add_to else output
 
 
 class _Writer:
     """What the first process says and writes as the run goes on."""
 
     def __init__(
-        self, args: argparse.Namespace, trainer: Trainer, output: Path, held_out: list[Path]
+        self,
+        args: argparse.Namespace,
+        trainer: Trainer,
+        output: Path,
+        held_out: list[Path],
+        base: StyleModel | None,
     ) -> None:
-        self.args, self.trainer, self.output = args, trainer, output
+        self.args, self.trainer, self.output, self.base = args, trainer, output, base
+        self.beside = _beside(args, output)
         self.preview_photos = preview_photos(held_out)
         self.bar: Any = None
+        self.next_look = _FIRST_LOOK
         self.log: Callable[[Progress], None] = (
             log_to_tensorboard(args.tensorboard) if args.tensorboard else lambda _: None
         )
@@ -193,28 +185,33 @@ class _Writer:
         args = self.args
         if self.bar.disable and progress.step % 50 == 0:
             say(f"step {progress.step}: {losses}, {duration(progress.seconds_left)} left")
-        first_look = progress.step in (10, 30)
-        if args.preview_every and (first_look or progress.step % args.preview_every == 0):
+        early = self.trainer.seconds >= self.next_look
+        if args.preview_every and (early or progress.step % args.preview_every == 0):
+            self.next_look = 2 * self.trainer.seconds
             self.preview()
         if args.save_every and progress.step % args.save_every == 0:
             self.save()
 
     def preview(self) -> None:
-        write_preview(self.trainer.model, self.preview_photos, self._beside("preview.png"))
+        write_preview(self.trainer.model, self.preview_photos, self._named("preview.png"))
 
     def save(self) -> None:
+        """What a resumed run needs, and the model; of a model that is joined only :meth:`finish` writes."""
         trainer = self.trainer
         trainer.model.training = self._provenance()
-        save_model(trainer.model, self.output)
-        save_checkpoint(trainer.state(), checkpoint_path(self.output))
-        write_losses(trainer.history, self._beside("losses.csv"))
+        if self.base is None:
+            save_model(trainer.model, self.output)
+        save_checkpoint(trainer.state(), checkpoint_path(self.beside))
+        write_losses(trainer.history, self._named("losses.csv"))
 
     def finish(self, complete: bool) -> None:
         self.save()
+        trainer = self.trainer
+        if self.base is not None:
+            save_model(joined(self.base, trainer.model), self.output, dtype=storage_dtype(self.base))
         if self.args.preview_every:
             self.preview()
-        write_curve(self.trainer.history, self._beside("losses.png"))
-        trainer = self.trainer
+        write_curve(trainer.history, self._named("losses.png"))
         if trainer.skipped:
             bad = trainer.skipped
             say(f"skipped {len(bad)} photo(s) that cannot be read, such as '{min(bad)}'")
@@ -222,8 +219,8 @@ class _Writer:
         say(f"{done} {trainer.step} steps in {duration(trainer.seconds)}")
         print(self.output)
 
-    def _beside(self, ending: str) -> Path:
-        return self.output.with_name(f"{self.output.stem}.{ending}")
+    def _named(self, ending: str) -> Path:
+        return self.beside.with_name(f"{self.beside.stem}.{ending}")
 
     def _provenance(self) -> dict[str, Any]:
         config = self.trainer.config
@@ -231,7 +228,8 @@ class _Writer:
             "steps": self.trainer.step,
             "minutes": round(self.trainer.seconds / 60, 1),
             "photos": len(self.trainer.photos),
-            "init": self.args.init,
+            "init": self.args.add_to or self.args.init or (DEFAULT_MODEL if self.args.quick else None),
+            "styles_only": config.styles_only,
             "batch_size": config.batch_size,
             "image_size": config.image_size,
             "style_size": config.style_size,
@@ -239,6 +237,7 @@ class _Writer:
             "content_weight": config.content_weight,
             "style_weight": config.style_weight,
             "tv_weight": config.tv_weight,
+            "temporal_weight": config.temporal_weight,
             "seed": config.seed,
             "content_layers": list(CONTENT_LAYERS),
             "style_layers": list(STYLE_LAYERS),

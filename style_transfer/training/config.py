@@ -26,7 +26,10 @@ class TrainingConfig:
     content_weight: float = 1.0
     style_weight: float = 12.0
     tv_weight: float = 0.1
+    temporal_weight: float = 60.0  #: 0: the temporal loss is not computed
     seed: int = 0
+    #: Train what styles own alone and leave the network, and with it every other style, as it is.
+    styles_only: bool = False
 
     warmup_steps = 40
     #: The last part of a run, in which the learning rate falls. Constant before, so that a run can be
@@ -40,7 +43,7 @@ class TrainingConfig:
                 raise UserError(f"--{name.replace('_', '-')} must be above 0, not {value}")
         if self.steps is None and self.minutes is None:
             raise UserError("a run needs an end; give --steps or --minutes")
-        for name in ("content_weight", "style_weight", "tv_weight"):
+        for name in ("content_weight", "style_weight", "tv_weight", "temporal_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(self, name)}")
         for name in ("image_size", "style_size"):  # a quarter of it must still make a feature map

@@ -14,7 +14,7 @@ from style_transfer.training.trainer import Progress
 def write_losses(history: Sequence[dict[str, float]], path: Path) -> None:
     """One row a step: ``step``, each loss (unweighted), ``total`` (weighted). Raises ``OutputError``."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.DictWriter(file, list(history[0]) if history else ["step"])
+        rows = csv.DictWriter(file, _columns(history))
         rows.writeheader()
         for row in history:
             rows.writerow({name: f"{value:.6g}" for name, value in row.items()} | {"step": row["step"]})
@@ -26,12 +26,12 @@ def write_curve(history: Sequence[dict[str, float]], path: Path) -> None:
 
     if not history:
         return
-    names = [name for name in history[0] if name != "step"]
+    names = [name for name in _columns(history) if name != "step"]
     figure = Figure(figsize=(10, 2.2 * len(names)), layout="constrained")
     panels = figure.subplots(len(names), sharex=True, squeeze=False)[:, 0]
-    steps = [row["step"] for row in history]
     for panel, name in zip(panels, names, strict=True):
-        values = [row[name] for row in history]
+        steps = [row["step"] for row in history if name in row]
+        values = [row[name] for row in history if name in row]
         panel.plot(steps, values, color="tab:blue", alpha=0.3, linewidth=0.7)
         panel.plot(steps, running_mean(values), color="tab:blue")
         panel.set_yscale("log")
@@ -40,6 +40,11 @@ def write_curve(history: Sequence[dict[str, float]], path: Path) -> None:
     panels[-1].set_xlabel("step")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=100)
+
+
+def _columns(history: Sequence[dict[str, float]]) -> list[str]:
+    """All names in any row: a resumed run may have losses that its beginning had not."""
+    return list(dict.fromkeys(["step", *(name for row in history for name in row)]))
 
 
 def running_mean(values: Sequence[float], keep: float = 0.95) -> list[float]:

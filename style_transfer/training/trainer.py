@@ -16,6 +16,7 @@ from torch import Tensor
 
 from style_transfer.errors import InputFileError, TrainingError
 from style_transfer.losses.perceptual import PerceptualLoss
+from style_transfer.losses.temporal import disturbed, random_motion, temporal_loss
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import PhotoBatches
@@ -62,7 +63,10 @@ class Trainer:
         self.loss = loss.to(device).to(memory_format=torch.channels_last)
         self.photos = list(photos)
         self.peers = peers or Peers()
-        self.parameters = [*model.network.parameters(), *model.bank.parameters()]
+        model.network.requires_grad_(not config.styles_only)
+        self.parameters = [
+            p for p in (*model.network.parameters(), *model.bank.parameters()) if p.requires_grad
+        ]
         self.optimizer = torch.optim.Adam(self.parameters, config.lr)
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
         self.batch_size = config.batch_size
@@ -174,6 +178,10 @@ class Trainer:
                 raise InputFileError(
                     f"the checkpoint is of another run: its {part} differ; run without --resume"
                 )
+        if state["config"].get("styles_only", False) != self.config.styles_only:
+            raise InputFileError(
+                "the checkpoint is of another run: one of both is --quick; run without --resume"
+            )
         self.model.network.load_state_dict(state["network"])
         self.model.bank.load_state_dict(state["bank"])
         # A copy: the optimizer keeps the tensors that it is given, and writes into them.
@@ -247,10 +255,21 @@ class Trainer:
         style = order[: self.batch_size].to(self.device)
         content = [target.repeat_interleave(share, 0) for target in self.loss.content_targets(photos)]
         weights = torch.nn.functional.one_hot(style, count).float()
-        output = self.model.network(photos.repeat_interleave(share, 0), *self.model.bank(weights))
+        parameters = self.model.bank(weights)
+        photos = photos.repeat_interleave(share, 0)
+        output = self.model.network(photos, *parameters)
         losses = self.loss(output, content, style)
         config = self.config
-        weight = {"content": config.content_weight, "style": config.style_weight, "tv": config.tv_weight}
+        if config.temporal_weight:
+            motion = random_motion(len(photos), config.image_size, generator).to(self.device)
+            later = self.model.network(disturbed(photos, motion, generator), *parameters)
+            losses["temporal"] = temporal_loss(output, later, motion).mean()
+        weight = {
+            "content": config.content_weight,
+            "style": config.style_weight,
+            "tv": config.tv_weight,
+            "temporal": config.temporal_weight,
+        }
         total = torch.stack([weight[name] * value for name, value in losses.items()]).sum()
         return total, {name: value.detach() for name, value in losses.items()}
 

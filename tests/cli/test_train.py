@@ -13,33 +13,10 @@ from helpers import make_model
 from PIL import Image
 
 from style_transfer.cli import train_run
-from style_transfer.cli.train import build_parser, main
+from style_transfer.cli.train import build_parser
 from style_transfer.networks.model_file import read_header, read_model, save_model
 from style_transfer.networks.style_model import Style
 from style_transfer.training.trainer import Trainer
-
-
-@pytest.fixture
-def train(paintings: list[Path], photo_folder: Path, vgg_file: Path, tmp_path: Path) -> Any:
-    """Run the command on tiny data; its exit code. A flag of None is left out."""
-
-    def train(*more: str, **flags: Any) -> int:
-        tiny = {"style_image": paintings[:1], "dataset": photo_folder, "vgg_weights": vgg_file,
-                "output": tmp_path / "out" / "m.safetensors", "steps": 2, "width": 4, "batch_size": 1,
-                "image_size": 64, "style_size": 64, "device": "cpu", "precision": "fp32"}  # fmt: skip
-        argv = list(more)
-        for name, value in {**tiny, **flags}.items():
-            if value is not None:
-                values = value if isinstance(value, list) else [value]
-                argv += [f"--{name.replace('_', '-')}", *map(str, values)]
-        return main(argv)
-
-    return train
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out"
 
 
 def names(folder: Path) -> set[str]:
@@ -79,6 +56,7 @@ def test_a_run_from_paintings_to_a_model(
     assert [row["step"] for row in rows] == ["1", "2", "3"]
     for row in rows:
         parts = float(row["content"]) + 12 * float(row["style"]) + 0.1 * float(row["tv"])
+        parts += 60 * float(row["temporal"])
         assert float(row["total"]) == pytest.approx(parts, rel=1e-4)
     for name, size in (("m.losses.png", None), ("m.preview.png", (2 * 256, 3 * 256))):
         with Image.open(out / name) as image:
@@ -244,9 +222,9 @@ def test_flags() -> None:
     """Renaming or dropping one breaks people's scripts."""
     flags = {option for action in build_parser()._actions for option in action.option_strings}
     assert flags == {
-        "-h", "--help", "--style-image", "--dataset", "-o", "--output", "--style-info", "--steps",
+        "-h", "--help", "--quick", "--add-to", "--stroke", "--style-scale", "--keep-content", "--style-image", "--dataset", "-o", "--output", "--style-info", "--steps",
         "--minutes", "--resume", "--init", "--seed", "--overwrite", "--preview-every", "--save-every",
         "--tensorboard", "--network", "--width", "--batch-size", "--image-size", "--style-size",
-        "--content-weight", "--style-weight", "--tv-weight", "--lr", "--vgg-weights", "--device",
+        "--content-weight", "--style-weight", "--tv-weight", "--temporal-weight", "--lr", "--vgg-weights", "--device",
         "--precision", "--debug",
     }  # fmt: skip

@@ -66,6 +66,7 @@ def test_steps_or_minutes_end_a_run_whichever_come_first() -> None:
         ({"style_size": 8}, "--style-size"),
         ({"style_weight": -1.0}, "--style-weight"),
         ({"tv_weight": float("nan")}, "--tv-weight"),
+        ({"temporal_weight": -1}, "--temporal-weight"),
         ({"content_weight": float("inf")}, "--content-weight"),
     ],
 )

@@ -29,6 +29,15 @@ def history(steps: int) -> list[dict[str, float]]:
     ]
 
 
+def test_a_loss_that_a_resumed_run_adds_is_in_table_and_curve(tmp_path: Path) -> None:
+    rows = [*history(2), {**history(3)[2], "temporal": 0.5}]
+    write_losses(rows, tmp_path / "losses.csv")
+    with (tmp_path / "losses.csv").open() as file:
+        assert [row["temporal"] for row in csv.DictReader(file)] == ["", "", "0.5"]
+    write_curve(rows, tmp_path / "losses.png")
+    assert (tmp_path / "losses.png").stat().st_size > 1000
+
+
 def test_checkpoints_come_back(tmp_path: Path) -> None:
     path = checkpoint_path(tmp_path / "wave.v2.safetensors")
     assert path == tmp_path / "wave.v2.checkpoint.pt"

@@ -75,6 +75,18 @@ def test_a_finished_run_can_be_extended(make: Any, tmp_path: Path) -> None:
     assert same(weights(finished), weights(first))
 
 
+def test_the_temporal_loss_counts_unless_its_weight_is_zero(make: Any) -> None:
+    with_it, without = make(steps=1), make(steps=1, temporal_weight=0)
+    for trainer in (with_it, without):
+        trainer.run()
+    (row,), (plain,) = with_it.history, without.history
+    assert "temporal" not in plain
+    assert row["temporal"] > 0
+    for name in ("content", "style", "tv"):
+        assert row[name] == plain[name]
+    assert row["total"] == pytest.approx(plain["total"] + 60 * row["temporal"], rel=1e-4)
+
+
 def test_a_checkpoint_of_another_run_is_refused(make: Any) -> None:
     state = make().state()
     for model in (make_model(styles=1), make_model("johnson", styles=2), make_model(styles=2, width=5)):

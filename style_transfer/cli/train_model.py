@@ -1,0 +1,95 @@
+"""The model that a run trains: new, begun from another, or styles that are to join one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from style_transfer.errors import InputFileError, UserError
+from style_transfer.networks.base import StyleParameters
+from style_transfer.networks.catalogue import DEFAULT_MODEL, load_model
+from style_transfer.networks.style_model import Style, StyleBank, StyleModel, check_style_names
+
+
+def named_styles(args: argparse.Namespace) -> list[Style]:
+    """One style a painting, named after its file, with what ``--style-info`` tells of it."""
+    names = [path.stem for path in args.style_image]
+    check_style_names(names)
+    known: dict[str, Any] = {}
+    if args.style_info:
+        try:
+            known = json.loads(args.style_info.read_text(encoding="utf-8"))
+            about = [{key: str(value) for key, value in known.get(name, {}).items()} for name in names]
+            return [Style(name, **facts) for name, facts in zip(names, about, strict=True)]
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise InputFileError(f"--style-info '{args.style_info}' cannot be used: {error}") from error
+    return [Style(name) for name in names]
+
+
+def model_to_train(args: argparse.Namespace, styles: Sequence[Style], base: StyleModel | None) -> StyleModel:
+    """A model of ``styles`` alone; its network and known styles are ``base``'s or that of ``--init``."""
+    width = {"width": args.width} if args.width is not None else {}
+    start_from = args.add_to or args.init or (DEFAULT_MODEL if args.quick else None)
+    if not start_from:
+        return StyleModel.create(args.network or "fast", styles, **width)
+    model = base or load_model(start_from)
+    asked = {"network": args.network, "width": args.width}
+    given = {"network": model.network.name, **model.network.arguments}
+    if any(value not in (None, given[name]) for name, value in asked.items()):
+        raise UserError(
+            f"'{start_from}' is a {given['network']} network of width {given['width']}; "
+            "leave --network and --width to it"
+        )
+    # A style that the model knows goes on from where it is, a new one starts from the mean of all.
+    known = model.bank.parameters_by_style
+    rows = [model.style_names.index(s.name) if s.name in model.style_names else None for s in styles]
+    start = StyleParameters(
+        *(torch.stack([p[row] if row is not None else p.mean(0) for row in rows]).detach() for p in known)
+    )
+    # What the model tells of a style stays, unless --style-info tells something else.
+    told = [
+        model.styles[row] if row is not None and style == Style(style.name) else style
+        for style, row in zip(styles, rows, strict=True)
+    ]
+    return StyleModel(model.network, StyleBank(start), told)
+
+
+def model_to_join(args: argparse.Namespace, styles: Sequence[Style]) -> StyleModel:
+    """The model of ``--add-to``, without the new styles where a resumed run has added them before.
+
+    Raises ``UserError`` if it has a style of the same name.
+    """
+    base = load_model(args.add_to)
+    new = {style.name for style in styles}
+    twice = [name for name in base.style_names if name in new]
+    if twice and not (args.resume or args.overwrite):
+        raise UserError(
+            f"'{args.add_to}' has a style '{twice[0]}'; rename the painting's file, "
+            "or --overwrite to train it anew"
+        )
+    keep = [row for row, name in enumerate(base.style_names) if name not in new]
+    if not keep:
+        raise UserError(f"'{args.add_to}' has no style but those; train it with --init instead")
+    kept = StyleParameters(*(p.detach()[keep] for p in base.bank.parameters_by_style))
+    return StyleModel(base.network, StyleBank(kept), [base.styles[row] for row in keep], base.training)
+
+
+def joined(base: StyleModel, new: StyleModel) -> StyleModel:
+    """``base`` with the styles of ``new``, which has the same network, behind its own."""
+    pairs = zip(base.bank.parameters_by_style, new.bank.parameters_by_style, strict=True)
+    both = StyleParameters(*(torch.cat([a.detach().cpu(), b.detach().cpu()]) for a, b in pairs))
+    added = [*base.training.get("added", []), {"styles": new.style_names, **new.training}]
+    return StyleModel(
+        base.network, StyleBank(both), [*base.styles, *new.styles], {**base.training, "added": added}
+    )
+
+
+def storage_dtype(model: StyleModel) -> torch.dtype:
+    """float16 where it holds the model's numbers exactly, else float32: what joins must change no other."""
+    tensors = [*model.network.state_dict().values(), *model.bank.parameters_by_style]
+    exact = all(torch.equal(t.half().float(), t.float()) for t in tensors)
+    return torch.float16 if exact else torch.float32

@@ -1,0 +1,60 @@
+"""The temporal loss: a photo that moves a little must come out as the same painting, moved.
+
+The motion is made, so it is known exactly and no video is needed: a shift, half the time with a slight zoom,
+and noise as a camera's. Whatever is locked to the frame instead of the photo (grain, a grid of the network's
+strides, a palette that follows noise) costs something here. In place of the optical flow between frames of
+real video of Ruder et al. 2016, "Artistic style transfer for videos".
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_SHIFT = 8  # pixels, at most, each way
+_ZOOM = 0.03  # at most, in or out
+_NOISE = 0.015  # standard deviation, of the range 0..1
+
+#: Pixels at each edge that are not compared: what is there has come in from outside.
+MARGIN = 16
+
+
+def random_motion(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """``count`` affine motions for square pictures of ``size`` pixels, as ``F.affine_grid`` takes them.
+
+    ``(count, 2, 3)`` float32. Every other one is a shift by whole pixels, which resamples nothing: the others
+    alone would teach that pictures soften when they move.
+    """
+    shift = torch.randint(-_SHIFT, _SHIFT + 1, (count, 2), generator=generator).float()
+    fraction = torch.rand((count, 2), generator=generator) - 0.5
+    zoom = 1 + _ZOOM * (2 * torch.rand(count, generator=generator) - 1)
+    whole = torch.arange(count) % 2 == 0
+    zoom = torch.where(whole, 1.0, zoom)
+    shift = torch.where(whole[:, None], shift, shift + fraction)
+    theta = torch.zeros(count, 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = zoom
+    theta[:, :, 2] = shift * 2 / size
+    return theta
+
+
+def move(pictures: Tensor, motion: Tensor) -> Tensor:
+    """``(N, C, H, W)`` pictures, moved (bicubic; what comes in from outside mirrors the edge)."""
+    grid = F.affine_grid(motion, list(pictures.shape), align_corners=False)
+    return F.grid_sample(pictures, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
+
+
+def disturbed(photos: Tensor, motion: Tensor, generator: torch.Generator) -> Tensor:
+    """The photos ``(N, 3, H, W)`` in 0..1 a moment later: moved, and with a little noise."""
+    noise = torch.randn(photos.shape, generator=generator).to(photos.device)
+    return (move(photos, motion) + _NOISE * noise).clamp(0, 1)
+
+
+def temporal_loss(before: Tensor, after: Tensor, motion: Tensor) -> Tensor:
+    """Mean squared difference of ``after`` from ``before`` moved, each picture by itself; ``(N,)``.
+
+    ``before`` and ``after`` are the stylized :func:`disturbed` pair, ``(N, 3, H, W)`` in 0..1.
+    """
+    inner = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
+    difference = after.float()[inner] - move(before.float(), motion)[inner]
+    return difference.square().mean((1, 2, 3))

@@ -1,0 +1,33 @@
+"""The training command on data so tiny that a run takes a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from style_transfer.cli.train import main
+
+
+@pytest.fixture
+def train(paintings: list[Path], photo_folder: Path, vgg_file: Path, tmp_path: Path) -> Any:
+    """Run the command on tiny data; its exit code. A flag of None is left out."""
+
+    def train(*more: str, **flags: Any) -> int:
+        tiny = {"style_image": paintings[:1], "dataset": photo_folder, "vgg_weights": vgg_file,
+                "output": tmp_path / "out" / "m.safetensors", "steps": 2, "width": 4, "batch_size": 1,
+                "image_size": 64, "style_size": 64, "device": "cpu", "precision": "fp32"}  # fmt: skip
+        argv = list(more)
+        for name, value in {**tiny, **flags}.items():
+            if value is not None:
+                values = value if isinstance(value, list) else [value]
+                argv += [f"--{name.replace('_', '-')}", *map(str, values)]
+        return main(argv)
+
+    return train
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"

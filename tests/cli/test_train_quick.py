@@ -1,0 +1,167 @@
+"""Training only what styles own: alone, and joining a model that keeps its other styles to the bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers import make_model
+from safetensors.torch import load_file
+
+from style_transfer.cli import train_run
+from style_transfer.cli.train import KEPT, STROKES, build_parser
+from style_transfer.errors import TrainingError
+from style_transfer.networks.model_file import read_header, read_model, save_model
+from style_transfer.training.checkpoint import load_checkpoint
+from style_transfer.training.trainer import Trainer
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Path:
+    """A model with two styles, neither named after the paintings of the tests."""
+    model = make_model(styles=2)
+    path = tmp_path / "gallery.safetensors"
+    save_model(model, path)
+    return path
+
+
+def network_of(path: Path) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in load_file(path).items() if name.startswith("network.")}
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_quick_trains_the_style_and_leaves_the_network(train: Any, gallery: Path, out: Path) -> None:
+    assert train("--quick", init=gallery, width=None, steps=2) == 0
+    result = out / "m.safetensors"
+    assert same(network_of(result), network_of(gallery))
+    start = read_model(gallery).bank.scales.mean(0)
+    assert not torch.allclose(read_model(result).bank.scales[0], start, atol=1e-4)
+    training = read_header(result)["training"]
+    assert training["styles_only"] is True
+    assert training["lr"] == 0.01
+    assert training["init"] == str(gallery)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_style_joins_and_the_others_stay_to_the_bit(
+    train: Any, gallery: Path, tmp_path: Path, in_place: bool
+) -> None:
+    before, names = load_file(gallery), read_model(gallery).style_names
+    output = gallery if in_place else tmp_path / "larger.safetensors"
+    kept = {"output": None} if in_place else {"output": output}
+    assert train(add_to=gallery, width=None, steps=2, **kept) == 0
+    after = load_file(output)
+    model = read_model(output)
+    assert model.style_names == [*names, "wave"]
+    for name, value in before.items():
+        assert torch.equal(value, after[name][: len(names)] if name.startswith("styles.") else after[name])
+    assert model.training["added"][0]["styles"] == ["wave"]
+    assert model.training["added"][0]["steps"] == 2
+    beside = {path.name for path in output.parent.glob(f"{output.stem}+wave.*")}
+    assert beside >= {f"{output.stem}+wave.{end}" for end in ("checkpoint.pt", "preview.png", "losses.csv")}
+    if not in_place:
+        assert same(load_file(gallery), before)
+
+
+def test_numbers_that_halves_cannot_hold_stay_too(train: Any, gallery: Path) -> None:
+    model = make_model(styles=2)
+    with torch.no_grad():
+        model.bank.scales += 1e-6
+    save_model(model, gallery, dtype=torch.float32)
+    assert train(add_to=gallery, width=None, output=None, steps=1) == 0
+    assert torch.equal(read_model(gallery).bank.scales[:2], model.bank.scales)
+
+
+def test_until_it_is_done_the_model_that_is_joined_stays(
+    train: Any, gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = gallery.read_bytes()
+
+    def fail(*_: Any) -> None:
+        raise TrainingError("the loss does not stay finite")
+
+    monkeypatch.setattr(Trainer, "run", fail)
+    assert train(add_to=gallery, width=None, output=None) == 1
+    assert gallery.read_bytes() == before
+    assert load_checkpoint(gallery.with_name("gallery+wave.checkpoint.pt"))["step"] == 0
+
+
+def test_resume_trains_the_style_that_has_joined_further(train: Any, gallery: Path) -> None:
+    flags = {"add_to": gallery, "width": None, "output": None}
+    straight = gallery.with_name("straight.safetensors")
+    straight.write_bytes(gallery.read_bytes())
+    assert train(**flags, steps=2) == 0
+    assert train("--resume", **flags, steps=4) == 0
+    assert read_model(gallery).style_names[-1] == "wave"
+    assert len(read_model(gallery).styles) == 3
+    assert train(**{**flags, "add_to": straight}, steps=4) == 0
+    # The same to the bit but for the schedule, whose end the first two steps did not know.
+    torch.testing.assert_close(
+        read_model(gallery).bank.scales[2], read_model(straight).bank.scales[2], atol=0.05, rtol=0
+    )
+
+
+def test_a_name_that_is_taken(train: Any, gallery: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = {"add_to": gallery, "width": None, "output": None, "steps": 1}
+    assert train(**flags) == 0
+    capsys.readouterr()
+    assert train(**flags) == 2
+    assert "has a style 'wave'; rename" in capsys.readouterr().err
+    assert train("--overwrite", **flags) == 0
+    assert len(read_model(gallery).styles) == 3
+
+
+def test_a_shipped_model_is_never_written_to(train: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(add_to="gallery-fast", output=None, width=None) == 2
+    assert "give --output" in capsys.readouterr().err
+
+
+def test_no_output_at_all(train: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(output=None) == 2
+    assert "give --output" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_a_whole_run_is_no_quick_one(
+    train: Any, gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(init=gallery, width=None, steps=1) == 0
+    capsys.readouterr()
+    assert train("--quick", "--resume", init=gallery, width=None, steps=2) == 2
+    assert "--quick" in capsys.readouterr().err
+
+
+def config(*words: str, device: str = "cpu") -> Any:
+    args = build_parser().parse_args(
+        ["--style-image", "a.jpg", "--dataset", "d", "-o", "m.safetensors", *words]
+    )
+    return train_run._config(args, torch.device(device))
+
+
+def test_painters_words() -> None:
+    assert config().style_size == 512
+    assert config().style_weight == 12
+    assert config("--stroke", "fine").style_size == round(512 * STROKES["fine"]) < 512
+    assert config("--stroke", "coarse").style_size == round(512 * STROKES["coarse"]) > 512
+    assert config("--style-scale", "0.5").style_size == 256
+    assert config("--style-size", "300").style_size == 300
+    assert config("--keep-content", "high").style_weight == KEPT["high"] < 12
+    assert config("--keep-content", "low").style_weight == KEPT["low"] > 12
+    for clash in (
+        ["--stroke", "fine", "--style-size", "9"],
+        ["--keep-content", "low", "--style-weight", "9"],
+    ):
+        with pytest.raises(SystemExit):
+            config(*clash)
+
+
+def test_how_long_runs_are_by_default() -> None:
+    assert (config().minutes, config().steps) == (30, None)
+    assert (config("--quick").minutes, config("--quick").steps) == (5, None)
+    assert (config(device="cuda").minutes, config(device="cuda").steps) == (None, 4000)
+    assert config("--quick", device="cuda").minutes == pytest.approx(0.4)
+    assert config("--quick", "--steps", "7").steps == 7

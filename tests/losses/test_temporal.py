@@ -1,0 +1,80 @@
+"""The temporal loss: nothing for what moves with the photo, something for what stays with the frame."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import photo_tensor
+from torch import Tensor
+
+from style_transfer.losses.temporal import MARGIN, disturbed, move, random_motion, temporal_loss
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def smooth(size: int = 96) -> Tensor:
+    """A picture of low frequencies, which resampling leaves as it is."""
+    coarse = torch.rand(1, 3, 6, 6, generator=generator())
+    return F.interpolate(coarse, size=(size, size), mode="bicubic", align_corners=False).clamp(0, 1)
+
+
+def test_every_other_motion_is_a_shift_by_whole_pixels() -> None:
+    picture = photo_tensor(64, 64)
+    motion = random_motion(8, 64, generator())
+    for theta in motion[::2]:
+        across, down = (round(float(t) * 32) for t in theta[:, 2])
+        moved = move(picture, theta[None])
+        inner = slice(MARGIN, -MARGIN)
+        expected = torch.roll(picture, (-down, -across), (2, 3))
+        assert max(abs(down), abs(across)) <= 8
+        torch.testing.assert_close(moved[..., inner, inner], expected[..., inner, inner], atol=1e-4, rtol=0)
+    assert any(abs(float(theta[0, 0]) - 1) > 1e-3 for theta in motion[1::2])
+
+
+def test_motions_differ_and_depend_on_the_generator_alone() -> None:
+    assert torch.equal(random_motion(6, 96, generator(3)), random_motion(6, 96, generator(3)))
+    motion = random_motion(6, 96, generator(3))
+    assert len({tuple(theta.flatten().tolist()) for theta in motion}) == 6
+
+
+def test_a_painting_that_moves_with_the_photo_costs_next_to_nothing() -> None:
+    picture = smooth().expand(6, -1, -1, -1)
+    motion = random_motion(6, 96, generator(1))
+
+    def invert(photo: Tensor) -> Tensor:
+        return 1 - photo  # pixel by pixel: it moves with what it is made of
+
+    assert float(temporal_loss(invert(picture), invert(move(picture, motion)), motion).max()) < 1e-5
+
+
+def test_a_grid_that_stays_with_the_frame_costs() -> None:
+    grid = 0.1 * (torch.arange(96) % 8 < 4).float().expand(6, 3, 96, 96)
+    picture = smooth().expand(6, -1, -1, -1) * 0.8
+    motion = random_motion(6, 96, generator(1))
+    loss = temporal_loss(picture + grid, move(picture, motion) + grid, motion)
+    shifted = (motion[:, 0, 2] * 48 % 8).round() % 8 != 0
+    assert shifted.any()
+    assert float(loss[shifted].min()) > 5e-4
+
+
+def test_noise_is_small_and_the_result_a_picture() -> None:
+    photo = photo_tensor(96, 96)
+    motion = random_motion(1, 96, generator())
+    later = disturbed(photo, motion, generator())
+    assert float(later.min()) >= 0
+    assert float(later.max()) <= 1
+    spread = float((later - move(photo, motion).clamp(0, 1)).std())
+    assert spread == pytest.approx(0.015, rel=0.2)
+
+
+def test_gradients_reach_both_pictures() -> None:
+    before, after = (smooth().clone().requires_grad_() for _ in range(2))
+    motion = random_motion(1, 96, generator(5))
+    temporal_loss(before, after, motion).sum().backward()
+    assert before.grad is not None
+    assert after.grad is not None
+    assert float(before.grad.abs().max()) > 0
+    assert float(after.grad[..., :MARGIN, :].abs().max()) == 0
