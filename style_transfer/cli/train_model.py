@@ -30,13 +30,13 @@ def named_styles(args: argparse.Namespace) -> list[Style]:
     return [Style(name) for name in names]
 
 
-def model_to_train(args: argparse.Namespace, styles: Sequence[Style], base: StyleModel | None) -> StyleModel:
-    """A model of ``styles`` alone; its network and known styles are ``base``'s or that of ``--init``."""
+def model_to_train(args: argparse.Namespace, styles: Sequence[Style]) -> StyleModel:
+    """A model of ``styles`` alone; network and known styles come from the model to start from, if any."""
     width = {"width": args.width} if args.width is not None else {}
     start_from = args.add_to or args.init or (DEFAULT_MODEL if args.quick else None)
     if not start_from:
         return StyleModel.create(args.network or "fast", styles, **width)
-    model = base or load_model(start_from)
+    model = load_model(start_from)
     asked = {"network": args.network, "width": args.width}
     given = {"network": model.network.name, **model.network.arguments}
     if any(value not in (None, given[name]) for name, value in asked.items()):
@@ -59,33 +59,33 @@ def model_to_train(args: argparse.Namespace, styles: Sequence[Style], base: Styl
 
 
 def model_to_join(args: argparse.Namespace, styles: Sequence[Style]) -> StyleModel:
-    """The model of ``--add-to``, without the new styles where a resumed run has added them before.
+    """The model of ``--add-to``.
 
-    Raises ``UserError`` if it has a style of the same name.
+    Raises ``UserError`` if it has a style of the same name, unless a resumed run has added that before.
     """
     base = load_model(args.add_to)
-    new = {style.name for style in styles}
-    twice = [name for name in base.style_names if name in new]
+    twice = [style.name for style in styles if style.name in base.style_names]
     if twice and not (args.resume or args.overwrite):
         raise UserError(
             f"'{args.add_to}' has a style '{twice[0]}'; rename the painting's file, "
-            "or --overwrite to train it anew"
+            "or --overwrite to train it further"
         )
-    keep = [row for row, name in enumerate(base.style_names) if name not in new]
-    if not keep:
-        raise UserError(f"'{args.add_to}' has no style but those; train it with --init instead")
-    kept = StyleParameters(*(p.detach()[keep] for p in base.bank.parameters_by_style))
-    return StyleModel(base.network, StyleBank(kept), [base.styles[row] for row in keep], base.training)
+    return base
 
 
 def joined(base: StyleModel, new: StyleModel) -> StyleModel:
-    """``base`` with the styles of ``new``, which has the same network, behind its own."""
-    pairs = zip(base.bank.parameters_by_style, new.bank.parameters_by_style, strict=True)
-    both = StyleParameters(*(torch.cat([a.detach().cpu(), b.detach().cpu()]) for a, b in pairs))
+    """``base`` with the styles of ``new``, which has the same network: in their own places, or at the end."""
+    names = list(dict.fromkeys([*base.style_names, *new.style_names]))
+    sources = [new if name in new.style_names else base for name in names]
+    rows = [source.style_names.index(name) for source, name in zip(sources, names, strict=True)]
+    parameters = [
+        [p[row].detach().cpu() for p in source.bank.parameters_by_style]
+        for source, row in zip(sources, rows, strict=True)
+    ]
+    bank = StyleBank(StyleParameters(*map(torch.stack, zip(*parameters, strict=True))))
+    styles = [source.styles[row] for source, row in zip(sources, rows, strict=True)]
     added = [*base.training.get("added", []), {"styles": new.style_names, **new.training}]
-    return StyleModel(
-        base.network, StyleBank(both), [*base.styles, *new.styles], {**base.training, "added": added}
-    )
+    return StyleModel(base.network, bank, styles, {**base.training, "added": added})
 
 
 def storage_dtype(model: StyleModel) -> torch.dtype:

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     device = choose_device(local_device(args.device))
     peers = Peers.join(device)
     try:
-        trainer, held_out = _prepare(args, device, peers, base)
+        trainer, held_out = _prepare(args, device, peers)
         writer = _Writer(args, trainer, output, held_out, base) if peers.rank == 0 else None
         if checkpoint:
             trainer.load_state(checkpoint)
@@ -91,13 +91,11 @@ def _check_output(args: argparse.Namespace) -> Path:
     return output
 
 
-def _prepare(
-    args: argparse.Namespace, device: torch.device, peers: Peers, base: StyleModel | None
-) -> tuple[Trainer, list[Path]]:
+def _prepare(args: argparse.Namespace, device: torch.device, peers: Peers) -> tuple[Trainer, list[Path]]:
     config = _config(args, device)
     photos, held_out = find_photos(args.dataset)
     torch.manual_seed(config.seed % 2**63)
-    model = model_to_train(args, named_styles(args), base)
+    model = model_to_train(args, named_styles(args))
     vgg = VGG19Features([*STYLE_LAYERS, *CONTENT_LAYERS], args.vgg_weights).to(device)
     paintings = [load_style_image(path, config.style_size).to(device) for path in args.style_image]
     loss = PerceptualLoss(vgg, paintings)

@@ -222,9 +222,10 @@ def test_flags() -> None:
     """Renaming or dropping one breaks people's scripts."""
     flags = {option for action in build_parser()._actions for option in action.option_strings}
     assert flags == {
-        "-h", "--help", "--quick", "--add-to", "--stroke", "--style-scale", "--keep-content", "--style-image", "--dataset", "-o", "--output", "--style-info", "--steps",
+        "-h", "--help", "--quick", "--add-to", "--stroke", "--style-scale", "--keep-content",
+        "--style-image", "--dataset", "-o", "--output", "--style-info", "--steps",
         "--minutes", "--resume", "--init", "--seed", "--overwrite", "--preview-every", "--save-every",
         "--tensorboard", "--network", "--width", "--batch-size", "--image-size", "--style-size",
-        "--content-weight", "--style-weight", "--tv-weight", "--temporal-weight", "--lr", "--vgg-weights", "--device",
-        "--precision", "--debug",
+        "--content-weight", "--style-weight", "--tv-weight", "--temporal-weight", "--lr",
+        "--vgg-weights", "--device", "--precision", "--debug",
     }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from helpers import make_model
+from PIL import Image
 from safetensors.torch import load_file
 
 from style_transfer.cli import train_run
@@ -112,8 +113,27 @@ def test_a_name_that_is_taken(train: Any, gallery: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     assert train(**flags) == 2
     assert "has a style 'wave'; rename" in capsys.readouterr().err
+    before = load_file(gallery)["styles.scales"]
     assert train("--overwrite", **flags) == 0
-    assert len(read_model(gallery).styles) == 3
+    after = load_file(gallery)["styles.scales"]
+    assert torch.equal(after[:2], before[:2])
+    # It goes on from where it was: one step of Adam changes no number by more than the learning rate.
+    assert 0 < float((after[2] - before[2]).abs().max()) < 0.02
+
+
+def test_a_style_trained_further_keeps_its_place(train: Any, gallery: Path) -> None:
+    names = read_model(gallery).style_names
+    gallery.write_bytes(gallery.read_bytes().replace(names[0].encode(), b"wave".ljust(len(names[0]), b"_")))
+    renamed = read_model(gallery).style_names[0]
+    painting = gallery.with_name(f"{renamed}.png")
+    Image.new("RGB", (80, 70), (90, 40, 160)).save(painting)
+    before = load_file(gallery)["styles.scales"]
+    flags = {"style_image": painting, "add_to": gallery, "width": None, "output": None, "steps": 1}
+    assert train("--overwrite", **flags) == 0
+    assert read_model(gallery).style_names == [renamed, names[1]]
+    after = load_file(gallery)["styles.scales"]
+    assert torch.equal(after[1], before[1])
+    assert not torch.equal(after[0], before[0])
 
 
 def test_a_shipped_model_is_never_written_to(train: Any, capsys: pytest.CaptureFixture[str]) -> None:
