@@ -58,10 +58,16 @@ def main() -> None:
         measure(peer, np.asarray(Image.open(PHOTO).convert("RGB").resize((width, height))), args)
 
 
-def start_peer(folder: Path, width: int, height: int, frames: int) -> subprocess.Popen[str]:
+def install_peer(folder: Path) -> Path:
+    """The Python of an environment in ``folder`` that has the peer."""
     venv.create(folder / "env", with_pip=True)
     python = folder / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True)
+    return python
+
+
+def start_peer(folder: Path, width: int, height: int, frames: int) -> subprocess.Popen[str]:
+    python = install_peer(folder)
     words = [PHOTO, thread_budget(), width, height, frames]
     command = [str(python), "-c", WORKER, *map(str, words)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

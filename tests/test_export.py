@@ -2,17 +2,20 @@
 
 import builtins
 import json
+import os
 import zipfile
 
 import numpy as np
 import pytest
 import torch
-from helpers import make_model, photo_tensor
+from helpers import make_model, photo_pixels, photo_tensor
 
-from style_transfer import export
 from style_transfer.errors import ModelFileError, StyleTransferError, UserError
-from style_transfer.export import export_onnx, export_pt2, load_pt2
+from style_transfer.export import export_onnx, export_package, export_pt2, load_pt2, pt2_file
 from style_transfer.networks.base import Statistics
+from style_transfer.networks.catalogue import load_model
+from style_transfer.networks.exported_file import MODEL_ENTRY, read_pt2
+from style_transfer.runtime.stylizer import Stylizer
 
 SIZES = [(16, 16), (17, 90), (70, 33), (128, 144)]
 
@@ -125,7 +128,7 @@ def test_johnson_with_live_statistics_in_half_precision(tmp_path):
     difference = largest_difference(
         lambda image: session.run(None, {"image": image.numpy()})[0], model, model.mix({"great_wave": 1})
     )
-    assert 0 < difference < 0.05
+    assert 0 < difference < 0.03
 
 
 def test_a_file_that_paints_otherwise_is_not_kept(model, archive, tmp_path, monkeypatch):
@@ -133,7 +136,7 @@ def test_a_file_that_paints_otherwise_is_not_kept(model, archive, tmp_path, monk
         paint, loaded = load_pt2(path)
         return lambda image, *look: paint(image, *look) + 0.01, loaded
 
-    monkeypatch.setattr(export, "load_pt2", other)
+    monkeypatch.setattr(pt2_file, "load_pt2", other)
     # What is traced is no matter here, so it is not traced again.
     program = torch.export.load(archive)
     monkeypatch.setattr(torch.export, "export", lambda *_, **__: program)
@@ -166,12 +169,115 @@ def test_requests_that_cannot_be_carried_out(model, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_files_that_are_none_of_ours_are_refused_before_torch_opens_them(tmp_path, monkeypatch):
+def test_files_that_are_none_of_ours_are_refused_before_torch_opens_them(archive, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.export, "load", None)
     (tmp_path / "damaged.pt2").write_bytes(b"PK nothing")
-    with zipfile.ZipFile(tmp_path / "foreign.pt2", "w") as archive:
-        archive.writestr("model/data.pkl", b"anything")
-    for name in ("damaged", "foreign", "missing"):
-        with pytest.raises(ModelFileError, match=r"no \.pt2 file of this program") as caught:
-            load_pt2(tmp_path / f"{name}.pt2")
-        assert "NoneType" not in str(caught.value)
+    with zipfile.ZipFile(tmp_path / "foreign.pt2", "w") as foreign:
+        foreign.writestr("model/data.pkl", b"anything")
+    (tmp_path / "cut.pt2").write_bytes(archive.read_bytes()[:-4000])
+    for name in ("damaged", "foreign", "missing", "cut"):
+        for read in (load_pt2, read_pt2):
+            with pytest.raises(ModelFileError, match=r"no \.pt2 file of this program") as caught:
+                read(tmp_path / f"{name}.pt2")
+            assert "NoneType" not in str(caught.value)
+
+
+def test_a_pt2_file_is_read_without_running_any_of_it(model, archive, tmp_path, monkeypatch):
+    """With a pickle in every other entry, which would fail the test if it were loaded."""
+    pickled = b"cbuiltins\nexec\n(S'raise SystemExit(3)'\ntR."
+    hostile = tmp_path / "hostile.pt2"
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(hostile, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name) if name.endswith(MODEL_ENTRY) else pickled)
+    monkeypatch.setattr(torch.export, "load", None)
+    loaded = load_model(hostile)
+    assert loaded.describe() == model.describe()
+    weights = loaded.network.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in model.network.state_dict().items())
+
+
+@pytest.fixture
+def compiled_by_hand(monkeypatch):
+    """Instead of minutes with a compiler: what a package holds is painted by a network that was saved."""
+    made = {}
+
+    def compile_network(whole, inputs, stride):
+        assert all(side % stride == 0 for side in inputs[0].shape[2:])
+        return [whole]
+
+    def package(path, files):
+        made.update({name: graph for name, (graph,) in files.items()})
+        with zipfile.ZipFile(path, "w") as written:
+            written.writestr(f"{path.stem}/data/aotinductor/model/code.so", b"code")
+
+    def load(path, name, *, run_single_threaded, device_index):
+        assert run_single_threaded
+        assert device_index == -1
+        assert zipfile.is_zipfile(path)
+        return made[name]
+
+    monkeypatch.setattr(pt2_file, "_compile", compile_network)
+    monkeypatch.setattr(pt2_file, "_package", package)
+    monkeypatch.setattr("torch._inductor.package.package.load_package", load)
+    return made
+
+
+def test_a_package_runs_in_the_front_door(model, compiled_by_hand, tmp_path, caplog):
+    path = tmp_path / "gallery.pt2"
+    assert export_package(model, path, torch.device("cpu")) < 1e-5
+    assert set(compiled_by_hand) == {"model", "frozen"}
+    caplog.clear()
+    stylize = Stylizer(path, "the_scream", device="cpu")
+    assert "only open .pt2 packages you trust" in caplog.text
+    assert "compiled" in stylize.engine_reason
+    plain = Stylizer(model, "the_scream", device="cpu", engine="torch")
+    calls = []
+    for name, graph in compiled_by_hand.items():
+        graph.register_forward_hook(lambda *_, name=name: calls.append(name))
+    for size in ((48, 64), (33, 50), (1, 3)):
+        frame = photo_pixels(*size)
+        frozen = plain.look.frozen(plain.measure(frame, plain.look))
+        for look in (plain.look, frozen):
+            assert np.abs(stylize(frame, look).astype(int) - plain(frame, look)).max() <= 1
+    assert calls  # and not the network beside it
+
+
+def test_a_package_for_another_device_runs_its_network(model, compiled_by_hand, tmp_path, caplog):
+    path = tmp_path / "gallery.pt2"
+    export_package(model, path, torch.device("cpu"))
+    packaged = load_model(path)
+    packaged.device_type = "cuda"
+    compiled_by_hand.clear()
+    caplog.clear()
+    frame = photo_pixels(30, 40)
+    assert (Stylizer(packaged, device="cpu")(frame) == Stylizer(model, device="cpu")(frame)).all()
+    assert "compiled for cuda" in caplog.text
+    packaged.device_type = "cpu"
+    caplog.clear()
+    assert (Stylizer(packaged, device="cpu")(frame) == Stylizer(model, device="cpu")(frame)).all()
+    assert "does not run here" in caplog.text
+
+
+def test_without_a_compiler_a_package_is_one_line(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(UserError, match=r"needs a C\+\+ compiler"):
+        export_package(model, tmp_path / "x.pt2", torch.device("cpu"))
+    monkeypatch.undo()
+
+    def fail(*_):
+        raise RuntimeError("internal\ncompiler error")
+
+    monkeypatch.setattr(pt2_file, "_compile", fail)
+    with pytest.raises(StyleTransferError, match="compiling it failed \\(internal compiler error"):
+        export_package(model, tmp_path / "x.pt2", torch.device("cpu"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif("REQUIRE_COMPILER" not in os.environ, reason="takes minutes; REQUIRE_COMPILER=1 runs it")
+def test_a_package_is_really_compiled(model, tmp_path):
+    path = tmp_path / "gallery.pt2"
+    assert export_package(model, path, torch.device("cpu")) < 1e-4
+    frame = photo_pixels(50, 70)
+    difference = Stylizer(path, device="cpu")(frame).astype(int) - Stylizer(model, device="cpu")(frame)
+    assert np.abs(difference).max() <= 1

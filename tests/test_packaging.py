@@ -60,6 +60,7 @@ def test_the_wheel_stylizes(installed, tmp_path):
 def test_the_wheel_has_what_it_should_and_nothing_else(installed):
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert top == {"style_transfer"}
+    assert (installed / "style_transfer" / "live" / "web" / "static" / "index.html").is_file()
     (metadata,) = installed.glob("*.dist-info")
     assert list(metadata.rglob("LICENSE"))
     assert "style-transfer = style_transfer.cli.main:main" in (metadata / "entry_points.txt").read_text()

@@ -28,7 +28,9 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
         "--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps, xpu (auto)"
     )
     parser.add_argument(
-        "--precision", default="auto", help="auto, fp32, bf16, fp16 (auto: the fastest that is right)"
+        "--precision",
+        default="auto",
+        help="auto, fp32, bf16, fp16, and to paint on a CPU int8 (auto: the fastest that is right)",
     )
     add_debug_flag(parser)
 
@@ -38,7 +40,22 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", default="auto", help="auto, torch, openvino (auto: the fastest that is there)"
     )
+    parser.add_argument(
+        "--compile", action="store_true", help="let torch.compile make the network faster; starts slowly"
+    )
     parser.add_argument("--verbose", action="store_true", help="say what runs the network, and why")
+
+
+def add_statistics_flag(group: argparse._ActionsContainer, *, default: str) -> None:
+    """The flag of every command that paints what moves."""
+    auto = "auto: frozen where int8 paints it; " if default == "auto" else ""
+    group.add_argument(
+        "--statistics",
+        choices=(*(["auto"] if auto else []), "frozen", "live"),
+        default=default,
+        help=f"{auto}frozen: follow the film slowly, flickers less; live: each frame's own, as photos have;"
+        f" ({default})",
+    )
 
 
 def add_debug_flag(parser: argparse.ArgumentParser) -> None:

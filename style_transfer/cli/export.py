@@ -29,7 +29,7 @@ def build_parser() -> Parser:
         "--output",
         required=True,
         metavar="FILE",
-        help=".onnx: ONNX, opset 18; .pt2: torch.export, every style",
+        help=".onnx: ONNX, opset 18; .pt2: torch.export, every style. Only open .pt2 files you trust",
     )
     onnx = parser.add_argument_group("in an .onnx file")
     look = onnx.add_mutually_exclusive_group()
@@ -43,7 +43,14 @@ def build_parser() -> Parser:
         help="of the norms: each picture's own, or those of --reference for all: no flicker, faster (live)",
     )
     onnx.add_argument("--reference", metavar="PHOTO", help="gives the frozen statistics")
-    onnx.add_argument("--precision", choices=("fp32", "fp16"), help="of the network inside (fp32)")
+    package = parser.add_argument_group("in a .pt2 file")
+    package.add_argument(
+        "--package", action="store_true", help="machine code for --device, every style; takes minutes"
+    )
+    package.add_argument("--device", metavar="NAME", help="what it is for: cpu, cuda (the best there is)")
+    parser.add_argument(
+        "--precision", choices=("fp32", "fp16"), help="of an .onnx file or a package inside (fp32)"
+    )
     add_debug_flag(parser)
     return parser
 
@@ -55,21 +62,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(args: argparse.Namespace) -> int:
     target = Path(args.output)
     _check(args, target)
-    from style_transfer.export import export_onnx, export_pt2  # torch comes with it
-    from style_transfer.networks.catalogue import find_model
-    from style_transfer.networks.model_file import read_model
+    from style_transfer.export import export_onnx, export_package, export_pt2  # torch comes with it
+    from style_transfer.networks.catalogue import find_model, load_model
     from style_transfer.networks.style_model import parse_mix
+    from style_transfer.runtime.device import choose_device
     from style_transfer.runtime.threads import set_threads
 
     set_threads()
     source = find_model(args.model)
-    model = read_model(source)
+    model = load_model(source)
     mix = None if args.all_styles else parse_mix(args.style or model.style_names[0])
     if mix is not None:
         model.weights(mix)  # an unknown style is said before a minute of work
     statistics = _measure(model, mix, Path(args.reference)) if mix and args.reference else None
-    say(f"exporting '{source.stem}', about a minute")
-    if target.suffix.lower() == ".pt2":
+    device = choose_device(args.device or "auto") if args.package else None
+    say(f"exporting '{source.stem}', {'some minutes' if args.package else 'about a minute'}")
+    if device is not None:
+        difference = export_package(model, target, device, precision=args.precision or "fp32")
+    elif target.suffix.lower() == ".pt2":
         difference = export_pt2(model, target, name=source.stem)
     else:
         difference = export_onnx(
@@ -90,9 +100,13 @@ def _check(args: argparse.Namespace, target: Path) -> None:
     if suffix not in (".onnx", ".pt2"):
         raise UserError(f"'{target}' ends neither in .onnx nor in .pt2; give -o one of these")
     for flag in ("style", "all_styles", "statistics", "reference", "precision"):
-        if suffix == ".pt2" and getattr(args, flag):
+        if suffix == ".pt2" and getattr(args, flag) and not (flag == "precision" and args.package):
             name = flag.replace("_", "-")
             raise UserError(f"--{name} is for .onnx files; a .pt2 file takes every look as its input")
+    if args.package and suffix != ".pt2":
+        raise UserError("--package makes a .pt2 file; give -o one of that name")
+    if args.device and not args.package:
+        raise UserError("--device belongs to --package; other files run on every device")
     if (args.statistics == "frozen") != bool(args.reference):
         raise UserError("--statistics frozen and --reference PHOTO go together; give both")
     if args.reference and args.all_styles:

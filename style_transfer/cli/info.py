@@ -22,15 +22,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _info(args: argparse.Namespace) -> int:
-    from style_transfer.networks.catalogue import load_model
+    from style_transfer.networks.catalogue import open_model
+    from style_transfer.networks.exported_file import OnnxModel, PackagedModel
 
-    model = load_model(args.model)
+    model = open_model(args.model)
     description = model.describe()
     if args.json:
         print(json.dumps(description, ensure_ascii=False, indent=2))
         return 0
-    count = sum(tensor.numel() for tensor in [*model.network.parameters(), *model.bank.parameters()])
-    print(f"network: {model.network.name} {model.network.arguments}, {count:,} parameters")
+    if isinstance(model, OnnxModel):
+        size = f"exported as ONNX in {model.precision}, {'frozen' if model.frozen else 'live'} statistics"
+    else:
+        count = sum(tensor.numel() for tensor in [*model.network.parameters(), *model.bank.parameters()])
+        size = f"{count:,} parameters"
+    print(f"network: {model.network.name} {model.network.arguments}, {size}")
+    if isinstance(model, PackagedModel):
+        print(f"compiled for: {model.device_type}")
     print("styles:")
     for style in model.styles:
         print(f"  {style}" + (f", {style.licence}" if style.licence else ""))

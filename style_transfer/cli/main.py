@@ -13,6 +13,10 @@ _COMMANDS = {
     "webcam": "paint a camera as it runs",
     "train": "train a style model",
     "export": "write a model as ONNX or .pt2 for other programs",
+    "gatys": "paint one photo like one painting, slowly, without a model",
+    "evaluate": "say how good a model is, on photos and clips",
+    "quantize": "prepare a model file for int8",
+    "bench": "measure how fast models run on this machine",
     "info": "say what a model holds and how it was made",
 }
 _USAGE = "\n".join(

@@ -19,6 +19,7 @@ from style_transfer.errors import OutputError, StyleTransferError
 from style_transfer.media.collect import Job
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import write_image
+from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
 _AHEAD = 2  # photos decoded before, and encoded after, the one in the network
@@ -68,12 +69,16 @@ class PhotoBatch:
     def _paint(self, stylizer: Stylizer, picture: Picture, progress: Callable[[float], None]) -> None:
         # In place: of a large picture there is no memory for two.
         count = len(picture.frames)
+        # An animation is a film; a photo has statistics of its own.
+        film = Steady(stylizer) if count > 1 and self.args.statistics == "frozen" else None
 
         def share(before: int, done: float) -> None:
             progress((before + done) / count)
 
         for i in range(count):
-            picture.frames[i] = stylizer(picture.frames[i], progress=partial(share, i))
+            frame = picture.frames[i]
+            look = film.follow(frame, [stylizer.look]) if film else None
+            picture.frames[i] = stylizer(frame, look, progress=partial(share, i))
 
     def _read_ahead(
         self, reader: ThreadPoolExecutor, jobs: Sequence[Job]

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from style_transfer.cli.common import Parser, add_common_flags, add_engine_flags, guarded
+from style_transfer.cli.common import (
+    Parser,
+    add_common_flags,
+    add_engine_flags,
+    add_statistics_flag,
+    guarded,
+)
 
 
 def build_parser() -> Parser:
@@ -13,7 +19,9 @@ def build_parser() -> Parser:
         prog="style-transfer stylize",
         description="Stylize photos and videos: files, or whole folders with -o.",
     )
-    parser.add_argument("inputs", nargs="*", metavar="FILE", help="photos, videos, or folders of these")
+    parser.add_argument(
+        "inputs", nargs="*", metavar="FILE", help="photos, videos, folders of these; or frame_%%05d.png"
+    )
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="file or folder; without it, beside each photo"
     )
@@ -22,8 +30,14 @@ def build_parser() -> Parser:
     )
 
     look = parser.add_argument_group("the look")
-    look.add_argument("--style", metavar="MIX", help="a style, or a mix: great_wave:0.6,the_scream:0.4")
-    look.add_argument("--model", metavar="NAME", help="a model that ships, or a file (gallery-fast)")
+    look.add_argument(
+        "--style",
+        metavar="MIX",
+        help="a style, or a mix: great_wave:0.6,the_scream:0.4; in videos also one after another: a@0;b@12.5",
+    )
+    look.add_argument(
+        "--model", metavar="NAME", help="one that ships, or a .safetensors, .onnx or .pt2 file (gallery-fast)"
+    )
     look.add_argument("--strength", type=float, default=1.0, help="0: the photo, 1: the painting (1)")
     look.add_argument("--preserve-color", action="store_true", help="keep the photo's own colours")
     look.add_argument("--list-models", action="store_true", help="say which models ship, and end")
@@ -46,11 +60,19 @@ def build_parser() -> Parser:
     video.add_argument("--end", metavar="TIME", help="up to there")
     video.add_argument("--preview", metavar="SECONDS", help="only the first seconds")
     video.add_argument("--fps", metavar="N", help="a constant rate: 30 or 30000/1001 (every frame as it is)")
+    add_statistics_flag(video, default="frozen")
     video.add_argument(
-        "--statistics",
-        choices=("frozen", "live"),
-        default="frozen",
-        help="frozen: follow the film slowly, flickers less; live: each frame's own (frozen)",
+        "--transition", metavar="SECONDS", default="1", help="from one style to the next, in videos (1)"
+    )
+    video.add_argument(
+        "--stabilize",
+        type=float,
+        default=0.0,
+        metavar="0..1",
+        help="keep what only moved as it was painted: stiller, takes longer (0)",
+    )
+    video.add_argument(
+        "--resume", action="store_true", help="go on where a run with --resume was interrupted"
     )
     video.add_argument("--side-by-side", action="store_true", help="the input to the left of the painting")
     add_common_flags(parser)

@@ -9,11 +9,11 @@ from pathlib import Path
 from style_transfer.cli.common import INTERRUPTED, say, stop_signals
 from style_transfer.cli.outcome import Outcome
 from style_transfer.cli.photo_batch import PhotoBatch
+from style_transfer.cli.timeline import StyleTimes, parse_styles
 from style_transfer.errors import OutputError, StyleTransferError, UserError
-from style_transfer.media.collect import Job, collect_jobs
+from style_transfer.media.collect import Job, collect_jobs, sequence_job
 from style_transfer.media.image_writer import WRITABLE_FORMATS
-from style_transfer.networks.catalogue import DEFAULT_MODEL, list_models, load_model
-from style_transfer.networks.style_model import parse_mix
+from style_transfer.networks.catalogue import DEFAULT_MODEL, list_models, load_model, open_model
 from style_transfer.runtime.stylizer import Stylizer
 
 
@@ -22,19 +22,22 @@ def run(args: argparse.Namespace) -> int:
     if args.list_models:
         return _list_models()
     _check(args)
-    model = load_model(args.model or DEFAULT_MODEL)
+    model = open_model(args.model or DEFAULT_MODEL)
     if args.list_styles:
         print(*model.styles, sep="\n")
         return 0
-    mix = parse_mix(args.style) if args.style else {model.style_names[0]: 1.0}
-    model.weights(mix)
-    jobs = collect_jobs(
-        [Path(name) for name in args.inputs],
-        args.output,
-        suffix="-".join(name for name, weight in mix.items() if weight > 0),
-        extension=_extension(args.format),
-    )
+    styles = parse_styles(args.style or model.style_names[0])
+    for mix in styles.mixes:
+        model.weights(mix)
+    sources = [Path(name) for name in args.inputs]
+    suffix, extension = styles.suffix, _extension(args.format)
+    sequence = sequence_job(sources, args.output, suffix=suffix, extension=extension)
+    jobs = [sequence] if sequence else collect_jobs(sources, args.output, suffix=suffix, extension=extension)
+    if styles.changes and (photo := next((job for job in jobs if not job.is_video), None)):
+        raise UserError(f"styles that change over time are for videos, and '{photo.source}' is a photo")
     todo = jobs if args.overwrite else [job for job in jobs if not job.target.exists()]
+    if args.resume:
+        _forget(jobs, todo)
     if not todo and len(jobs) == 1:
         say(f"'{jobs[0].target}' exists already; --overwrite replaces it")
     outcome = Outcome(len(todo), name_each=not any(Path(name).is_dir() for name in args.inputs))
@@ -42,10 +45,11 @@ def run(args: argparse.Namespace) -> int:
     if todo:
         stylizer = Stylizer(
             model,
-            mix,
+            styles.mixes[0],
             device=args.device,
             precision=args.precision,
             engine=args.engine,
+            compiled=args.compile,
             strength=args.strength,
             preserve_color=args.preserve_color,
         )
@@ -54,22 +58,22 @@ def run(args: argparse.Namespace) -> int:
         if photos := [job for job in todo if not job.is_video]:
             PhotoBatch(args, outcome).run(stylizer, photos)
         if videos := [job for job in todo if job.is_video]:
-            stopped = _videos(args, stylizer, videos, outcome)
+            stopped = _videos(args, stylizer, styles, videos, outcome)
     outcome.summarise(len(jobs) - len(todo))
     return INTERRUPTED if stopped else 1 if outcome.failed else 0
 
 
-def _videos(args: argparse.Namespace, stylizer: Stylizer, jobs: Sequence[Job], outcome: Outcome) -> bool:
+def _videos(
+    args: argparse.Namespace, stylizer: Stylizer, styles: StyleTimes, jobs: Sequence[Job], outcome: Outcome
+) -> bool:
     """True if stopped by a signal."""
-    from style_transfer.cli.video_job import stylize_video, video_options  # PyAV, for videos only
-    from style_transfer.runtime.steady import Steady
+    from style_transfer.cli.video_job import VideoJobs  # PyAV, for videos only
 
-    options = video_options(args)
+    videos = VideoJobs(args, stylizer, styles)
     with stop_signals("this frame") as asked:
         for job in jobs:
             try:
-                paint = Steady(stylizer) if args.statistics == "frozen" else stylizer
-                summary = stylize_video(job, paint, options, asked)
+                summary = videos.stylize(job, asked)
             except OutputError:
                 raise
             except StyleTransferError as error:
@@ -80,6 +84,15 @@ def _videos(args: argparse.Namespace, stylizer: Stylizer, jobs: Sequence[Job], o
             outcome.done(job.target)
             outcome.failed += summary.truncated
     return False
+
+
+def _forget(jobs: Sequence[Job], todo: Sequence[Job]) -> None:
+    """Remove what a run that was killed in its last moment left beside a result that is whole."""
+    from style_transfer.media.video.resume import forget
+
+    for job in jobs:
+        if job.is_video and job not in todo:
+            forget(job.target)
 
 
 def _list_models() -> int:

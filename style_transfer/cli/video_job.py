@@ -3,29 +3,161 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from style_transfer.cli.common import say
+from style_transfer.cli.timeline import StyleTimes
 from style_transfer.errors import UserError
 from style_transfer.media.collect import Job
+from style_transfer.media.patterns import is_pattern
 from style_transfer.media.pixels import Pixels
-from style_transfer.media.video.convert import (
-    Progress,
-    Summary,
-    VideoOptions,
-    convert,
-    each,
-    parse_time,
-    partial_path,
-)
+from style_transfer.media.sequence import convert_sequence
+from style_transfer.media.video.convert import VideoOptions, convert, parse_time, partial_path
+from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.resume import convert_resumably, parts_path
+from style_transfer.media.video.run import Progress, Summary
+from style_transfer.runtime.film import Film, Timeline
+from style_transfer.runtime.stylizer import Stylizer
 from style_transfer.runtime.threads import thread_budget
 
 
-def video_options(args: argparse.Namespace) -> VideoOptions:
-    """Raises ``UserError`` for what cannot be meant."""
+class VideoJobs:
+    """The videos and sequences of a run. Raises ``UserError`` for what cannot be meant."""
+
+    def __init__(self, args: argparse.Namespace, stylizer: Stylizer, styles: StyleTimes) -> None:
+        self._args, self._stylizer, self._styles = args, stylizer, styles
+        self._options = _options(args)
+        transition = _number("--transition", args.transition)
+        if transition < 0:
+            raise UserError(f"--transition must be 0 or more, not {args.transition}")
+        looks = [
+            stylizer.make_look(mix, strength=args.strength, preserve_color=args.preserve_color)
+            for mix in styles.mixes
+        ]
+        self._timeline = Timeline(looks, styles.times, transition)
+        self._film()  # says what is wrong before the first video
+
+    def stylize(self, job: Job, should_stop: Callable[[], bool]) -> Summary:
+        """Paint one video with a progress bar; what is worth knowing of it goes to stderr."""
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        bar = tqdm(unit="frame", disable=None, desc=job.source.name, dynamic_ncols=True)
+
+        def report(progress: Progress) -> None:
+            if not bar.n:  # of a run that goes on, only what is painted now counts for the rate
+                bar.n = bar.initial = progress.frames - 1
+            bar.total = progress.total
+            bar.update(progress.frames - bar.n)
+
+        with bar:
+            try:
+                summary = self._convert(job, report, should_stop)
+            except UserError:
+                raise  # nothing was begun
+            except BaseException:
+                _say_what_is_left(job)
+                raise
+        for notice in summary.notices:
+            say(notice)
+        if not summary.complete and summary.path:
+            say(f"what was painted so far is in '{summary.path}'{self._hint(job)}")
+        return summary
+
+    def _convert(
+        self, job: Job, progress: Callable[[Progress], None], should_stop: Callable[[], bool]
+    ) -> Summary:
+        painter, args = _Painter(self._film()), self._args
+        source, target, options = job.source, job.target, self._options
+        if job.is_sequence:
+            if args.resume and not is_pattern(target):
+                raise UserError("--resume goes on with a video; an image sequence into a video begins anew")
+            return convert_sequence(
+                source,
+                target,
+                painter,
+                options,
+                overwrite=args.overwrite,
+                quality=args.quality,
+                progress=progress,
+                should_stop=should_stop,
+            )
+        if args.resume:
+            painter.warms_up = True
+            settings = self._settings()
+            return convert_resumably(
+                source, target, painter, options, settings, progress=progress, should_stop=should_stop
+            )
+        return convert(
+            source,
+            target,
+            lambda frames: map(painter, frames),
+            options,
+            progress=progress,
+            should_stop=should_stop,
+        )
+
+    def _film(self) -> Film:
+        return Film(
+            self._stylizer,
+            self._timeline,
+            steady=self._args.statistics == "frozen",
+            stabilize=self._args.stabilize,
+        )
+
+    def _settings(self) -> dict[str, str]:
+        """All that makes up a painting, for telling whether a run can be resumed."""
+        args, model, digest = self._args, self._stylizer.model, hashlib.sha256()
+        if (path := getattr(model, "path", None)) is not None:  # of an exported file, which holds the weights
+            digest.update(path.read_bytes())
+        else:
+            for tensor in model.network.state_dict().values():
+                digest.update(tensor.cpu().numpy().tobytes())
+        for look in self._timeline.looks:
+            for tensor in look.parameters:
+                digest.update(tensor.cpu().numpy().tobytes())
+        given = ("strength", "preserve_color", "statistics", "stabilize", "transition")
+        return {
+            "--style": args.style or next(iter(self._styles.mixes[0])),
+            **{f"--{name.replace('_', '-')}": str(getattr(args, name)) for name in given},
+            "--model": f"{args.model or 'the default'} ({digest.hexdigest()[:8]})",
+        }
+
+    def _hint(self, job: Job) -> str:
+        if job.is_sequence:
+            return "; the same command goes on" if is_pattern(job.target) else ""
+        return "; the same command goes on" if self._args.resume else ""
+
+
+class _Painter:
+    """A film for the media functions: frames with times instead of pixels."""
+
+    def __init__(self, film: Film) -> None:
+        self._film = film
+        self.warms_up = False
+
+    def __call__(self, frame: Frame) -> Frame:
+        if self.warms_up:
+            self._film.warm_up(*frame.pixels.shape[:2])
+            self.warms_up = False
+        return replace(frame, pixels=self._film(frame.pixels, frame.input_time))
+
+    def skip(self, frame: Frame, painted: Pixels) -> None:
+        self._film.skip(frame.pixels, frame.input_time, painted)
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        return self._film.state()
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        self._film.restore(state)
+
+
+def _options(args: argparse.Namespace) -> VideoOptions:
     return VideoOptions(
         start=None if args.start is None else parse_time(args.start),
         end=None if args.end is None else parse_time(args.end),
@@ -48,28 +180,7 @@ def _number(flag: str, text: str) -> Fraction:
         raise UserError(f"{flag} takes a number such as 30 or 30000/1001, not '{text}'") from None
 
 
-def stylize_video(
-    job: Job, paint: Callable[[Pixels], Pixels], options: VideoOptions, should_stop: Callable[[], bool]
-) -> Summary:
-    """Paint one video with a progress bar; what is worth knowing of it goes to stderr."""
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    bar = tqdm(unit="frame", disable=None, desc=job.source.name, dynamic_ncols=True)
-
-    def report(progress: Progress) -> None:
-        bar.total = progress.total
-        bar.update(progress.frames - bar.n)
-
-    with bar:
-        try:
-            summary = convert(
-                job.source, job.target, each(paint), options, progress=report, should_stop=should_stop
-            )
-        except BaseException:
-            if (partial := partial_path(job.target)).exists():
-                say(f"what was painted so far is in '{partial}'")
-            raise
-    for notice in summary.notices:
-        say(notice)
-    if not summary.complete and summary.path:
-        say(f"what was painted so far is in '{summary.path}'")
-    return summary
+def _say_what_is_left(job: Job) -> None:
+    for left in (partial_path(job.target), parts_path(job.target)):
+        if left.exists():
+            say(f"what was painted so far is in '{left}'")

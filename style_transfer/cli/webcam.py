@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from style_transfer.cli.common import Parser, add_common_flags, add_engine_flags, guarded
+from style_transfer.cli.common import (
+    Parser,
+    add_common_flags,
+    add_engine_flags,
+    add_statistics_flag,
+    guarded,
+)
 from style_transfer.live.controls import help_text
 
 
@@ -19,7 +25,6 @@ def build_parser() -> argparse.ArgumentParser:
     source = parser.add_argument_group("the source")
     source.add_argument(
         "--source",
-        default="0",
         metavar="WHAT",
         help="a camera's number or /dev/video2, a file, rtsp://... (0)",
     )
@@ -36,7 +41,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     look = parser.add_argument_group("the look")
     look.add_argument("--style", metavar="MIX", help="a style, or a mix: great_wave:0.6,the_scream:0.4")
-    look.add_argument("--model", metavar="NAME", help="a model that ships, or a file (gallery-fast)")
+    look.add_argument(
+        "--model", metavar="NAME", help="one that ships, or a .safetensors, .onnx or .pt2 file (gallery-fast)"
+    )
     look.add_argument("--strength", type=float, default=1.0, help="0: the camera, 1: the painting (1)")
     look.add_argument("--preserve-color", action="store_true", help="keep the camera's own colours")
     look.add_argument("--mirror", action="store_true", help="swap left and right, as a mirror does")
@@ -51,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--virtual-camera", action="store_true", help="be a camera for other programs, such as calls"
     )
     result.add_argument(
-        "--headless", action="store_true", help="no window; needs --record or --virtual-camera"
+        "--headless", action="store_true", help="no window; needs --record, --virtual-camera or --serve"
     )
     result.add_argument(
         "--target-fps",
@@ -59,6 +66,24 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="paint smaller if need be so that this holds (the source's)",
     )
+
+    page = parser.add_argument_group(
+        "the page", "Instead of a window: each browser's own camera, or with --source this machine's."
+    )
+    page.add_argument("--serve", action="store_true", help="be a page that browsers open")
+    page.add_argument(
+        "--host", default="127.0.0.1", metavar="NAME",
+        help="where to listen; 0.0.0.0 is the whole network, and needs --token (127.0.0.1)",
+    )  # fmt: skip
+    page.add_argument("--port", type=int, default=8080, metavar="N", help="(8080)")
+    page.add_argument("--token", metavar="WORD", help="a secret without which nobody gets in")
+    page.add_argument(
+        "--tls-cert", metavar="FILE",
+        help="a certificate, PEM: over a network browsers give a camera to HTTPS only",
+    )  # fmt: skip
+    page.add_argument("--tls-key", metavar="FILE", help="its key, PEM, if it is not in the same file")
+    page.add_argument("--max-clients", type=int, default=8, metavar="N", help="browsers at a time (8)")
+    add_statistics_flag(parser, default="auto")
     add_engine_flags(parser)
     add_common_flags(parser)
     return parser
@@ -67,12 +92,17 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    if args.headless and not (args.record or args.virtual_camera or args.list_sources):
-        parser.error("--headless shows nothing; add --record FILE or --virtual-camera")
+    if args.headless and not (args.record or args.virtual_camera or args.serve or args.list_sources):
+        parser.error("--headless shows nothing; add --record FILE, --virtual-camera or --serve")
     return guarded(_run, args)
 
 
 def _run(args: argparse.Namespace) -> int:
-    from style_transfer.cli.webcam_run import run  # OpenCV comes with it
+    # OpenCV comes with either.
+    if args.serve and not args.list_sources:
+        from style_transfer.cli import webcam_serve
 
-    return run(args)
+        return webcam_serve.run(args)
+    from style_transfer.cli import webcam_run
+
+    return webcam_run.run(args)

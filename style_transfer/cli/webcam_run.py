@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the session; 0 when it was quit or its source ended. Raises ``KeyboardInterrupt`` after Ctrl-C."""
     if args.list_sources:
         return _list_sources()
-    _check(args)
-    source = Source(args.source, _resolution(args.resolution), args.fps, args.backend)
+    check(args)
+    source = source_of(args)
     with stop_signals("this frame") as stopped, contextlib.ExitStack() as opened:
         camera = Camera(source, loop=args.loop, notify=say)
         opened.callback(camera.close)  # closing twice does no harm
@@ -47,12 +47,13 @@ def run(args: argparse.Namespace) -> int:
         )
         session = Session(
             camera,
-            lambda: _load(args),
+            lambda: load_stylizer(args),
             controls,
             display=display,
             sinks=sinks,
             style=args.style,
             target_fps=rate,
+            statistics=args.statistics,
             notify=say,
         )
         session.run(stopped)
@@ -71,7 +72,7 @@ def _list_sources() -> int:
     return 0
 
 
-def _check(args: argparse.Namespace) -> None:
+def check(args: argparse.Namespace) -> None:
     """What can be known to be wrong before a camera's light goes on."""
     if not 0 <= args.strength <= 1:
         raise UserError(f"--strength must be between 0 and 1, not {args.strength:g}")
@@ -79,6 +80,11 @@ def _check(args: argparse.Namespace) -> None:
         value = getattr(args, name)
         if value is not None and not (math.isfinite(value) and value > 0):
             raise UserError(f"--{name.replace('_', '-')} must be above 0, not {value:g}")
+
+
+def source_of(args: argparse.Namespace) -> Source:
+    """Where the frames come from; the first camera unless something is named."""
+    return Source(args.source or "0", _resolution(args.resolution), args.fps, args.backend)
 
 
 def _resolution(text: str | None) -> tuple[int, int] | None:
@@ -90,12 +96,17 @@ def _resolution(text: str | None) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def _load(args: argparse.Namespace) -> Stylizer:
+def load_stylizer(args: argparse.Namespace) -> Stylizer:
+    """What paints, as the words ask for it. Raises ``UserError`` for a model or engine that cannot be had."""
     from style_transfer.networks.catalogue import DEFAULT_MODEL
     from style_transfer.runtime.stylizer import Stylizer
 
     stylizer = Stylizer(
-        args.model or DEFAULT_MODEL, device=args.device, precision=args.precision, engine=args.engine
+        args.model or DEFAULT_MODEL,
+        device=args.device,
+        precision=args.precision,
+        engine=args.engine,
+        compiled=args.compile,
     )
     if args.verbose:
         say(stylizer.summary)

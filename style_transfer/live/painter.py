@@ -21,6 +21,7 @@ from style_transfer.media.pixels import Pixels
 
 if TYPE_CHECKING:  # PyTorch takes seconds to import, and the plain picture is not to wait for it
     from style_transfer.runtime.look import Look
+    from style_transfer.runtime.steady import Steady
     from style_transfer.runtime.stylizer import Stylizer
 
 _PATIENCE = 30  # frames in a row that may fail
@@ -58,6 +59,9 @@ class Painter:
     Until :meth:`use` has brought a network, pictures are plain. A frame that fails, or comes out black,
     is shown plain with one line to ``notify``; when :data:`_PATIENCE` in a row have failed, :attr:`error` is
     set and ``pictures`` ends.
+
+    ``statistics`` of the norms: ``live`` are each shot's own; ``frozen`` follow the scene slowly, and cost a
+    pass now and then; ``auto`` freezes them where that makes painting much faster.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Painter:
         shots: Mailbox[Shot],
         target_fps: float,
         *,
+        statistics: str = "auto",
         notify: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,6 +78,8 @@ class Painter:
         self.stylizer: Stylizer | None = None
         self.error: StyleTransferError | None = None
         self.adapter = Adapter(target_fps)
+        self._statistics = statistics
+        self._steady: Steady | None = None
         self._shots, self._notify, self._clock = shots, notify, clock
         self._last: Painted | None = None
         self._failures = 0
@@ -91,17 +98,23 @@ class Painter:
     def use(self, stylizer: Stylizer, size: tuple[int, int]) -> None:
         """Paint with ``stylizer`` from the next frame on, once it is warm for ``size`` (height, width)."""
         frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-        took = self._time(stylizer, frame)  # the first call compiles, and so does the second
-        took = min(self._time(stylizer, frame), self._time(stylizer, frame), took)
+        look = stylizer.look
+        if self._statistics == "frozen" or (self._statistics == "auto" and stylizer.frozen_is_much_faster):
+            from style_transfer.runtime.steady import Steady
+
+            self._steady = Steady(stylizer)
+            look = look.frozen(stylizer.measure(frame, look))
+        took = self._time(stylizer, frame, look)  # the first call compiles, and so does the second
+        took = min(self._time(stylizer, frame, look), self._time(stylizer, frame, look), took)
         self.adapter.start(took, _LEAST_SIDE / min(size))
         if self.adapter.scale < 1:
             for _ in range(2):
-                stylizer(_shrunk(frame, self.adapter.scale))
+                stylizer(_shrunk(frame, self.adapter.scale), look)
         self.stylizer = stylizer
 
-    def _time(self, stylizer: Stylizer, frame: Pixels) -> float:
+    def _time(self, stylizer: Stylizer, frame: Pixels, look: Look) -> float:
         start = self._clock()
-        stylizer(frame)
+        stylizer(frame, look)
         return self._clock() - start
 
     def _run(self) -> None:
@@ -156,7 +169,12 @@ class Painter:
         look = replace(
             self._look(stylizer, scene.weights), strength=scene.strength, preserve_color=scene.preserve_color
         )
-        return _at_scale(stylizer, plain.photo, look, scale)
+        if look.strength == 0:
+            return plain.photo.copy()
+        photo = _shrunk(plain.photo, scale)
+        if self._steady:
+            look = self._steady.follow(photo, [look])
+        return _at_scale(stylizer, plain.photo, look, scale, photo)
 
     def _grid(self, stylizer: Stylizer, plain: Painted, scale: float) -> Pixels:
         """Every style on the whole photo, small; together they cost about as much as one."""
@@ -196,15 +214,16 @@ class Painter:
             )
 
 
-def _at_scale(stylizer: Stylizer, photo: Pixels, look: Look, scale: float) -> Pixels:
+def _at_scale(
+    stylizer: Stylizer, photo: Pixels, look: Look, scale: float, shrunk: Pixels | None = None
+) -> Pixels:
     """Painted at a share of the size; what the look keeps of the photo stays as sharp as it was."""
-    if look.strength == 0:
-        return photo.copy()
     if scale == 1:
         return stylizer(photo, look)
     from style_transfer.runtime.color import combine
 
-    small = stylizer(_shrunk(photo, scale), replace(look, strength=1.0, preserve_color=False))
+    shrunk = _shrunk(photo, scale) if shrunk is None else shrunk
+    small = stylizer(shrunk, replace(look, strength=1.0, preserve_color=False))
     size = (photo.shape[1], photo.shape[0])
     return combine(photo, _resized(small, size, cv2.INTER_CUBIC), look)
 

@@ -41,6 +41,7 @@ class Session:
         sinks: what else takes the frames, painted ones only.
         style: the style or mix to begin with, as a Stylizer takes it; None: the model's first.
         target_fps: the rate to hold; None: the camera's.
+        statistics: ``live``, ``frozen`` or ``auto``, see :class:`Painter`.
         folder: where recordings and snapshots made by key go.
         notify: takes lines for the user.
         clock: that of the camera.
@@ -56,6 +57,7 @@ class Session:
         sinks: Sequence[Sink] = (),
         style: str | Mapping[str, float] | None = None,
         target_fps: float | None = None,
+        statistics: str = "auto",
         folder: Path | None = None,
         notify: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
@@ -64,7 +66,9 @@ class Session:
         self._camera, self._load, self._controls = camera, load, controls
         self._display, self._sinks, self._style = display, list(sinks), style
         self._folder, self._notify, self._clock = folder or Path(), notify, clock
-        self._painter = Painter(camera.shots, target_fps or camera.fps, notify=self._tell, clock=clock)
+        self._painter = Painter(
+            camera.shots, target_fps or camera.fps, statistics=statistics, notify=self._tell, clock=clock
+        )
         self._load_error: Exception | None = None
         self._weights: Weights = ()
         self._ended = threading.Event()

@@ -12,6 +12,7 @@ from style_transfer.errors import InputFileError, UserError
 from style_transfer.files import is_partial
 from style_transfer.media.image import IMAGE_EXTENSIONS
 from style_transfer.media.image_writer import WRITABLE_EXTENSIONS, WRITABLE_FORMATS, output_format
+from style_transfer.media.patterns import is_pattern
 from style_transfer.media.video.format import CONTAINERS, VIDEO_EXTENSIONS, container_for
 
 _READ_ONLY_BECOMES = WRITABLE_FORMATS["jpg"]
@@ -20,15 +21,19 @@ _READ_ONLY_VIDEO_BECOMES = ".mp4"
 
 @dataclass(frozen=True)
 class Job:
-    """One picture or video to read from ``source``, and where its result goes."""
+    """One picture or video to read from ``source``, and where its result goes.
+
+    ``is_sequence``: one of the two, or both, is a pattern of images such as ``frame_%05d.png``.
+    """
 
     source: Path
     target: Path
+    is_sequence: bool = False
 
     @property
     def is_video(self) -> bool:
-        """By its name; content only decides between the formats of one kind."""
-        return _is_video(self.source)
+        """Painted as a film. By its name: content only decides between the formats of one kind."""
+        return self.is_sequence or _is_video(self.source)
 
 
 def collect_jobs(
@@ -76,6 +81,34 @@ def collect_jobs(
         )
     _check_no_source_is_lost(jobs)
     return jobs
+
+
+def sequence_job(
+    sources: Sequence[Path], output: Path | str | None, *, suffix: str, extension: str | None
+) -> Job | None:
+    """The one job where a source or ``output`` is a pattern of images; None where none is.
+
+    Arguments as of :func:`collect_jobs`. Raises ``UserError`` where there is more than one source.
+    """
+    target = None if output is None else Path(output)
+    into_images = target is not None and is_pattern(target)
+    patterns = [source for source in sources if is_pattern(source)]
+    if not (patterns or into_images):
+        return None
+    if len(sources) != 1:
+        raise UserError("an image sequence is stylized by itself; give one input")
+    source = sources[0]
+    if not patterns:
+        _check_source(source)
+        if not _is_video(source):
+            raise UserError(f"'{source}' is no video and no sequence; give one for the images '{target}'")
+    named = target is not None and (into_images or target.suffix.lower() in CONTAINERS)
+    if target is not None and not named and target.suffix and not _is_folder(target):
+        raise UserError(f"the output '{target}' has no number; write one such as frame_%05d.png, or a folder")
+    if target is None or not named:
+        folder = source.parent if target is None else _output_folder(target)
+        target = folder / f"{source.stem}_{suffix}{_target_extension(source, extension)}"
+    return Job(source, target, is_sequence=True)
 
 
 def _check_source(source: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from style_transfer.errors import ModelFileError, UnknownNameError
+from style_transfer.errors import ModelFileError, UnknownNameError, UserError
+from style_transfer.networks.exported_file import read_onnx, read_pt2
 from style_transfer.networks.model_file import read_model
 from style_transfer.networks.style_model import StyleModel
 
@@ -40,5 +41,18 @@ def find_model(name_or_path: str | Path) -> Path:
 
 
 def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> StyleModel:
-    """Load a shipped model by name, or a model file by path (also pytorch/examples' ``.pth``), on the CPU."""
-    return read_model(find_model(name_or_path))
+    """Load a shipped model by name, or a model file by path, on the CPU.
+
+    Also reads pytorch/examples' ``.pth`` and, without running anything in it, a ``.pt2`` of this program.
+    Raises ``UserError`` for an ONNX file, whose weights cannot be had.
+    """
+    path = find_model(name_or_path)
+    if path.suffix.lower() == ".onnx":
+        raise UserError(f"'{path}' is an ONNX file: it only paints; name the model that it was made of")
+    return read_pt2(path) if path.suffix.lower() == ".pt2" else read_model(path)
+
+
+def open_model(name_or_path: str | Path = DEFAULT_MODEL) -> StyleModel:
+    """As :func:`load_model`, for painting: an ONNX file of this program is opened too."""
+    path = find_model(name_or_path)
+    return read_onnx(path) if path.suffix.lower() == ".onnx" else load_model(path)

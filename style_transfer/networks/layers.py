@@ -77,6 +77,12 @@ class Norms:
             variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
             self.measured.append((mean, variance))
         if mean is not None and variance is not None:
+            assert shift is not None
+            if x.dtype in (torch.float16, torch.bfloat16) and len(scale) == len(mean) == 1:
+                # Batch norm's inference is the same sum, in one pass and in float32: a mean many times
+                # the deviation would cost half precision most of its digits.
+                m, v, gain, offset = (part[0].float() for part in (mean, variance, scale, shift))
+                return F.batch_norm(x, m, v, gain, offset, training=False, eps=self._epsilon)
             gain = scale * torch.rsqrt(variance + self._epsilon)
             offset = shift - mean * gain
             return x * gain[:, :, None, None].to(x.dtype) + offset[:, :, None, None].to(x.dtype)

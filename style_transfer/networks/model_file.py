@@ -2,7 +2,7 @@
 
 Header key ``style_transfer``: ``{"format": 1, "network", "arguments", "styles", "training"}``, see
 :meth:`StyleModel.describe`. Tensors: ``network.*`` and ``styles.{scales,shifts,output_weight,output_bias}``,
-in float16 or float32.
+in float16 or float32; ``ranges``, which int8 needs, may be there too (:class:`StyleModel`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from style_transfer.networks.style_model import (
     Style,
     StyleBank,
     StyleModel,
+    check_ranges,
     check_style_names,
     check_tensors,
 )
@@ -36,6 +37,8 @@ def save_model(model: StyleModel, path: Path, *, dtype: torch.dtype = torch.floa
     """Write ``model`` to ``path``, whole or not at all. Raises ``OutputError``."""
     tensors = {f"network.{name}": value for name, value in model.network.state_dict().items()}
     tensors |= {f"styles.{name}": value for name, value in model.bank.state_dict().items()}
+    if model.ranges is not None:
+        tensors["ranges"] = model.ranges
     tensors = {name: value.detach().to("cpu", dtype).contiguous() for name, value in tensors.items()}
     header = json.dumps({"format": FORMAT, **model.describe()}, ensure_ascii=False)
     with atomic_path(path) as temporary:
@@ -85,12 +88,15 @@ def read_model(path: Path) -> StyleModel:
         network.load_state_dict(_below(tensors, "network."), assign=True)
         parameters = StyleParameters(**_below(tensors, "styles."))
         check_tensors(network, parameters, len(styles))
+        ranges = tensors.get("ranges")
+        if ranges is not None:
+            check_ranges(network, ranges, len(styles))
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelFileError(
             f"'{path}' does not hold the model that its header speaks of: {reason}"
         ) from error
-    return StyleModel(network.eval(), StyleBank(parameters), styles, training)
+    return StyleModel(network.eval(), StyleBank(parameters), styles, training, ranges)
 
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

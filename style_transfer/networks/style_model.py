@@ -62,13 +62,16 @@ class StyleBank(nn.Module):
 class StyleModel:
     """One network plus named styles.
 
-    ``training`` says how the model was made (free-form, JSON-serialisable); it travels in the file.
+    ``training`` says how the model was made (free-form, JSON-serialisable); ``ranges``, ``(N, P)`` float32
+    where they have been measured (``runtime.quantize``), the largest magnitude that enters each convolution
+    but the first and the last, for each style. Both travel in the file.
     """
 
     network: StyleNetwork
     bank: StyleBank
     styles: list[Style]
     training: dict[str, Any] = field(default_factory=dict)
+    ranges: Tensor | None = None
 
     @classmethod
     def create(cls, network: str, styles: Sequence[Style], **arguments: Any) -> StyleModel:
@@ -107,6 +110,10 @@ class StyleModel:
         with torch.no_grad():
             mixed: StyleParameters = self.bank(self.weights(mix).to(self.bank.scales.device))
         return mixed
+
+    def mix_ranges(self, mix: Mapping[str, float]) -> Tensor | None:
+        """The ranges of one mix, ``(1, P)``, or None: they bound a mix as its scales and shifts do."""
+        return None if self.ranges is None else self.weights(mix) @ self.ranges
 
     def to(self, device: torch.device | str) -> StyleModel:
         """Move network and styles to ``device``, in place."""
@@ -167,3 +174,12 @@ def check_tensors(network: StyleNetwork, parameters: StyleParameters, styles: in
     for name, value in tensors.items():
         if not torch.isfinite(value).all():
             raise ValueError(f"{name} holds numbers that are not finite")
+
+
+def check_ranges(network: StyleNetwork, ranges: Tensor, styles: int) -> None:
+    """Raise ``ValueError`` unless there is a range, above 0, for each style and quantised convolution."""
+    wanted = (styles, len(network.norm_channels) - 1)  # a norm follows every convolution but the last
+    if ranges.shape != wanted:
+        raise ValueError(f"ranges is {tuple(ranges.shape)}, not {wanted}")
+    if not (torch.isfinite(ranges) & (ranges > 0)).all():
+        raise ValueError("ranges holds numbers that are not above 0")

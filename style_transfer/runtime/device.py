@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
 import torch
 
 from style_transfer.errors import UserError
 
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")  #: what numbers can be computed in; painting knows int8 too
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -24,7 +27,7 @@ def choose_device(name: str = "auto") -> torch.device:
     except RuntimeError:
         raise UserError(f"unknown device '{name}'; choose auto, cpu, cuda, cuda:1, mps or xpu") from None
     if device.type != "cpu" and not _available(device.type):
-        raise UserError(f"device '{name}' is not available here; use --device auto or cpu")
+        raise UserError(f"device '{name}' is not available here{_why(device)}; use --device auto or cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(f"there is no '{name}'; this machine has {torch.cuda.device_count()} CUDA device(s)")
     return device
@@ -32,7 +35,23 @@ def choose_device(name: str = "auto") -> torch.device:
 
 def _available(kind: str) -> bool:
     backend = {"cuda": torch.cuda, "mps": torch.backends.mps, "xpu": getattr(torch, "xpu", None)}.get(kind)
-    return backend is not None and bool(backend.is_available())
+    with warnings.catch_warnings():  # CUDA's, of a driver that is too old: see _why
+        warnings.simplefilter("ignore")
+        return backend is not None and bool(backend.is_available())
+
+
+def _why(device: torch.device) -> str:
+    """What keeps PyTorch from ``device``, where it can say so."""
+    if device.type != "cuda":
+        return ""
+    if torch.version.cuda is None:
+        return " (this PyTorch was built without CUDA)"
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    except Exception as error:  # no driver, a driver too old, no GPU: it says which
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
+        return f" ({reason})" if reason else ""
+    return ""
 
 
 def has_fast_bf16(device: torch.device) -> bool:
@@ -43,6 +62,21 @@ def has_fast_bf16(device: torch.device) -> bool:
         supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
         return bool(supported is not None and supported())
     return False
+
+
+def has_fast_int8(device: torch.device) -> bool:
+    """True for a CPU that sums products of 8-bit numbers without saturating: VNNI, AMX."""
+    return device.type == "cpu" and not cpu_flags().isdisjoint({"avx512_vnni", "avx_vnni", "amx_int8"})
+
+
+def cpu_flags() -> set[str]:
+    """The CPU's instruction sets by their names on Linux; empty where neither Linux nor PyTorch tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        tell = getattr(torch.cpu, "get_capabilities", dict)
+        return {str(name) for name, there in tell().items() if there is True}
+    return set(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:

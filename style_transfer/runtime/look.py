@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
 
 from style_transfer.errors import UserError
 from style_transfer.networks.base import Statistics, StyleParameters
@@ -20,6 +24,8 @@ class Look:
     strength: float = 1.0  #: 0 is the photo, 1 the painting, evenly between
     preserve_color: bool = False  #: the photo's own colours, the painting's luminance
     statistics: Statistics | None = None  #: None: each frame gives its own
+    #: What int8 needs, ``(1, P)``: the largest magnitude before each convolution but the first and the last.
+    ranges: Tensor | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.strength) and 0 <= self.strength <= 1):
@@ -28,3 +34,26 @@ class Look:
     def frozen(self, statistics: Statistics) -> Look:
         """The same look with its statistics fixed."""
         return replace(self, statistics=statistics)
+
+
+def blend(first: Look, second: Look, share: float) -> Look:
+    """``first`` at a ``share`` of 0, ``second`` at 1, and in between a network that lies between theirs.
+
+    Statistics go along where both looks have them, and are live where one has none.
+    """
+
+    def between(ours: Iterable[Tensor], theirs: Iterable[Tensor]) -> Iterator[Tensor]:
+        return (torch.lerp(a, b, share) for a, b in zip(ours, theirs, strict=True))
+
+    statistics = None
+    if first.statistics is not None and second.statistics is not None:
+        statistics = Statistics(*between(first.statistics, second.statistics))
+    return replace(
+        first,
+        parameters=StyleParameters(*between(first.parameters, second.parameters)),
+        strength=first.strength + share * (second.strength - first.strength),
+        statistics=statistics,
+        ranges=None
+        if first.ranges is None or second.ranges is None
+        else torch.lerp(first.ranges, second.ranges, share),
+    )

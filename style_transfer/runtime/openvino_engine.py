@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import openvino
@@ -16,10 +17,17 @@ from style_transfer.runtime.threads import thread_budget
 if TYPE_CHECKING:  # the engine itself needs no torch
     import torch
 
-    from style_transfer.networks.base import Statistics, StyleNetwork
+    from style_transfer.networks.base import Statistics, StyleNetwork, StyleParameters
     from style_transfer.runtime.look import Look
 
 _SIZES = 2  # models compiled for one size that are kept; each holds its working memory
+
+
+class _Variant(NamedTuple):
+    """One of the graphs of a network."""
+
+    kind: Kind
+    int8: bool = False
 
 
 class OpenVinoEngine:
@@ -32,6 +40,9 @@ class OpenVinoEngine:
     Args:
         network: its weights are copied.
         precision: ``f32``, or ``bf16`` where the hardware has it; statistics are ``f32`` always.
+        int8: which of ``live`` and ``frozen`` looks have their convolutions computed in whole numbers, where
+            they come with ranges.
+        weight_bits: of these whole numbers, see :func:`build_graph`.
         threads: None is :func:`~style_transfer.runtime.threads.thread_budget`.
 
     One thread at a time may use it. Raises ``RuntimeError`` where OpenVINO cannot run the network.
@@ -41,37 +52,45 @@ class OpenVinoEngine:
         self,
         network: StyleNetwork,
         precision: Literal["f32", "bf16"] = "f32",
+        *,
+        int8: Collection[Kind] = (),
+        weight_bits: int = 8,
         threads: int | None = None,
     ) -> None:
-        self.precision = precision
+        self.precision, self.int8, self.weight_bits = precision, frozenset(int8), weight_bits
         self.threads = thread_budget() if threads is None else threads
-        self._name, self._epsilon, self._output = network.name, network.epsilon, network.output
+        self._name, self._epsilon, self._activation = network.name, network.epsilon, network.output
         self._weights = {name: _array(weight).copy() for name, weight in network.state_dict().items()}
-        self._any_size: dict[Kind, Any] = {}
-        self._one_size: OrderedDict[tuple[Kind, int, int], Any] = OrderedDict()
-        self._previous: tuple[Kind, int, int] | None = None
+        self._any_size: dict[_Variant, Any] = {}
+        self._one_size: OrderedDict[tuple[_Variant, int, int], Any] = OrderedDict()
+        self._previous: tuple[_Variant, int, int] | None = None
+        self._output_layer: tuple[StyleParameters, dict[str, NDArray[Any]]] | None = None
 
     def paint(self, frame: NDArray[np.uint8], look: Look) -> NDArray[np.uint8]:
         """``uint8`` ``(H, W, 3)`` RGB, any size → a new array of the same, stylized at full strength."""
-        weight, bias = (_array(part) for part in look.parameters[2:])
-        output_weight, output_bias = output_layer(self._name, weight[0], bias[0])
         kind: Kind = "live" if look.statistics is None else "frozen"
-        request = self._request(kind, frame.shape[0], frame.shape[1])
+        variant = _Variant(kind, kind in self.int8 and look.ranges is not None)
+        request = self._request(variant, frame.shape[0], frame.shape[1])
         # The graph writes into the result itself: nothing is copied, and no later call changes it.
         result = np.empty(frame.shape, np.uint8)
         request.set_output_tensor(0, openvino.Tensor(result, shared_memory=True))
-        inputs = {"output_weight": output_weight, "output_bias": output_bias}
-        self._infer(request, inputs | self._norms(frame, look))
+        inputs = self._norms(frame, look) | self._output(look.parameters)
+        self._infer(request, inputs | self._ranges(look) if variant.int8 else inputs)
         return result
 
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
-        """The statistics of the look's norms on ``frame``, to freeze other frames or tiles with."""
+        """The statistics of the look's norms on ``frame``, to freeze other frames or tiles with.
+
+        For int8 those of its own convolutions: what their rounding shifts is then taken out again.
+        """
         import torch
 
         from style_transfer.networks.base import Statistics
 
-        request = self._request("measure")
-        self._infer(request, self._norms(frame, look, live=True))
+        variant = _Variant("measure", "frozen" in self.int8 and look.ranges is not None)
+        request = self._request(variant)
+        inputs = self._norms(frame, look, live=True)
+        self._infer(request, inputs | self._ranges(look) if variant.int8 else inputs)
         means, variances = (request.get_output_tensor(n).data.copy()[None] for n in (0, 1))
         return Statistics(torch.from_numpy(means), torch.from_numpy(variances))
 
@@ -88,33 +107,46 @@ class OpenVinoEngine:
             "offsets": offsets.reshape(1, -1, 1, 1),
         }
 
+    def _output(self, parameters: StyleParameters) -> dict[str, NDArray[Any]]:
+        """The output layer, arranged anew for other parameters only."""
+        if self._output_layer is None or self._output_layer[0] is not parameters:
+            weight, bias = output_layer(self._name, *(_array(part)[0] for part in parameters[2:]))
+            self._output_layer = parameters, {"output_weight": weight, "output_bias": bias}
+        return self._output_layer[1]
+
+    @staticmethod
+    def _ranges(look: Look) -> dict[str, NDArray[Any]]:
+        assert look.ranges is not None
+        return {"ranges": _array(look.ranges).reshape(1, -1, 1, 1)}
+
     @staticmethod
     def _infer(request: Any, inputs: dict[str, NDArray[Any]]) -> None:
         request.infer(inputs, share_inputs=True, share_outputs=True)
 
-    def _request(self, kind: Kind, height: int = 0, width: int = 0) -> Any:
+    def _request(self, variant: _Variant, height: int = 0, width: int = 0) -> Any:
         """What runs a graph on frames of a size; the size is of no matter to the ``measure`` graph."""
-        size = (kind, height, width)
+        size = (variant, height, width)
         repeated, self._previous = size == self._previous, size
         if size in self._one_size:
             self._one_size.move_to_end(size)
             return self._one_size[size]
-        if repeated and kind != "measure":
+        if repeated and variant.kind != "measure":
             while len(self._one_size) >= _SIZES:
                 self._one_size.popitem(last=False)
-            self._one_size[size] = self._compile(kind, [height, width, 3])
+            self._one_size[size] = self._compile(variant, [height, width, 3])
             return self._one_size[size]
-        if kind not in self._any_size:
-            self._any_size[kind] = self._compile(kind)
-        return self._any_size[kind]
+        if variant not in self._any_size:
+            self._any_size[variant] = self._compile(variant)
+        return self._any_size[variant]
 
-    def _compile(self, kind: Kind, shape: list[int] | None = None) -> Any:
-        model = build_graph(self._name, self._weights, self._epsilon, self._output, kind)
+    def _compile(self, variant: _Variant, shape: list[int] | None = None) -> Any:
+        bits = self.weight_bits if variant.int8 else None
+        model = build_graph(self._name, self._weights, self._epsilon, self._activation, variant.kind, bits)
         if shape:
             model.reshape({"frame": shape})
         options = {
             # Every one of these has a default that depends on the hardware or takes cores from others.
-            "INFERENCE_PRECISION_HINT": "f32" if kind == "measure" else self.precision,
+            "INFERENCE_PRECISION_HINT": "f32" if variant.kind == "measure" else self.precision,
             "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",

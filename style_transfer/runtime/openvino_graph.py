@@ -4,6 +4,11 @@ A graph computes what the network's ``forward`` computes, from ``uint8`` to ``ui
 speed: convolutions after nearest upsampling run at the lower resolution, where the same sums take 2.25 times
 fewer multiplications, and the last convolution gives a block of pixels at a time, because three channels
 would leave most of a vector register empty.
+
+With ``weight_bits`` the convolutions before the last compute in whole numbers: weights in steps of each
+output channel's largest, activations in 256 steps of a range. OpenVINO wants ranges that are constants; a
+look's own are therefore divided out of the activations before a convolution and multiplied into the norm
+after it. So here too one compiled graph serves every look.
 """
 
 from __future__ import annotations
@@ -25,22 +30,31 @@ _BLOCKS = {"fast": (2, 2), "johnson": (2, 4)}  # rows and columns that the last 
 _TAPS = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float32)
 
 
-def build_graph(network: str, weights: Mapping[str, Array], epsilon: float, output: str, kind: Kind) -> Model:
+def build_graph(
+    network: str,
+    weights: Mapping[str, Array],
+    epsilon: float,
+    output: str,
+    kind: Kind,
+    weight_bits: int | None = None,
+) -> Model:
     """The graph of a network.
 
     ``network`` is its name, ``weights`` its state dictionary, ``epsilon`` what its norms add to a variance,
-    ``output`` ``sigmoid`` or ``clamp``.
+    ``output`` ``sigmoid`` or ``clamp``; ``weight_bits`` makes it one of whole numbers: 8, or 7 on CPUs whose
+    8-bit sums of products saturate, those without VNNI.
 
     Inputs: ``frame`` ``uint8`` ``(H, W, 3)``, any H and W from 1; ``gains`` and ``offsets`` float32
     ``(1, C, 1, 1)``, what each norm multiplies by and adds, C the channels of all norms; ``output_weight``
-    and ``output_bias`` as :func:`output_layer` gives them.
+    and ``output_bias`` as :func:`output_layer` gives them; with ``weight_bits``, ``ranges`` float32
+    ``(1, P, 1, 1)``, the largest magnitude that enters each convolution but the first and the last.
 
     Output: the picture, of the frame's shape. The norms of the ``live`` graph normalise before they multiply,
     those of the ``frozen`` one do not. The ``measure`` graph gives the means and variances that its norms saw
     instead, float32 ``(C,)`` each, and takes no output layer.
     """
     build = {"fast": _fast_features, "johnson": _johnson_features}[network]
-    graph = _Graph(weights, epsilon, kind)
+    graph = _Graph(weights, epsilon, kind, weight_bits)
     x = build(graph)
     if kind == "measure":
         results = [op.concat(part, 0) for part in (graph.means, graph.variances)]
@@ -75,9 +89,11 @@ def _phases(weight: Array) -> Array:
 class _Graph:
     """Inputs, weights and norms of a graph that is being built."""
 
-    def __init__(self, weights: Mapping[str, Array], epsilon: float, kind: Kind) -> None:
+    def __init__(
+        self, weights: Mapping[str, Array], epsilon: float, kind: Kind, weight_bits: int | None
+    ) -> None:
         self.weights, self.kind = weights, kind
-        self.blocks = sum(name.startswith("residuals.") for name in weights) // 2
+        self._blocks = sum(name.startswith("residuals.") for name in weights) // 2
         self.means: list[Node] = []
         self.variances: list[Node] = []
         self.inputs: list[Node] = []
@@ -85,6 +101,10 @@ class _Graph:
         self.frame = self.input("frame", PartialShape([Dimension(1, -1), Dimension(1, -1), 3]), Type.u8)
         channels = sum(len(weight) for weight in weights.values())  # a norm follows every convolution
         self._affine = [self.input(name, [1, channels, 1, 1]) for name in ("gains", "offsets")]
+        self._weight_bits, self._ranges_used = weight_bits, 0
+        if weight_bits:
+            ranges = self.input("ranges", [1, len(weights) - 1, 1, 1])
+            self._ranges = (ranges, op.divide(_float(1), ranges))
 
     def input(self, name: str, shape: Any, kind: Type = Type.f32) -> Node:
         node = op.parameter(shape, kind, name)
@@ -92,11 +112,15 @@ class _Graph:
         self.inputs.append(node)
         return node
 
-    def layer(self, x: Node, name: str, stride: int = 1) -> Node:
-        """Reflection padding, convolution, norm: as ``ConvLayer`` and the norm after it."""
+    def layer(self, x: Node, name: str, stride: int = 1, *, signed: bool = False) -> Node:
+        """Reflection padding, convolution, norm: as ``ConvLayer`` and the norm after it.
+
+        ``signed`` says that ``x`` has numbers below zero.
+        """
         weight = self.weights[f"{name}.conv.weight"]
-        margin = weight.shape[-1] // 2
-        return self._norm(_convolution(_pad(x, margin, "reflect"), op.constant(weight), (stride, stride)))
+        x, unit = self._in_steps(x, signed)
+        x = _pad(x, weight.shape[-1] // 2, "reflect")
+        return self._norm(_convolution(x, self._kernel(weight), (stride, stride)), unit)
 
     def first_layer(self, pixels: Node, weight: Array) -> Node:
         """Of ``uint8`` pixels ``(1, H, W, in)``, padded while they are small, in the layout they lie in."""
@@ -105,7 +129,7 @@ class _Graph:
         x = op.transpose(x, _ints(0, 3, 1, 2))
         return self._norm(_convolution(x, op.constant(np.ascontiguousarray(weight / np.float32(255)))))
 
-    def upsampled_layer(self, x: Node, name: str) -> Node:
+    def upsampled_layer(self, x: Node, name: str, *, signed: bool = False) -> Node:
         """With nearest upsampling by 2 first: one transposed convolution whose kernel holds the phases."""
         phases = _phases(self.weights[f"{name}.conv.weight"])
         kernel = np.zeros((phases.shape[3], phases.shape[2], 4, 4), np.float32)
@@ -113,16 +137,51 @@ class _Graph:
             taps = phases[row, column].swapaxes(0, 1)[..., ::-1, ::-1]
             kernel[..., 1 - row :: 2, 1 - column :: 2] = taps
         # To replicate the lower resolution's border is to reflect the higher one's.
-        x = _pad(x, 1, "edge")
-        return self._norm(op.convolution_backprop_data(x, op.constant(kernel), [2, 2], None, [3, 3], [3, 3]))
+        x, unit = self._in_steps(x, signed)
+        x, weight = _pad(x, 1, "edge"), self._kernel(kernel, outputs=1)
+        x = op.convolution_backprop_data(x, weight, [2, 2], None, [3, 3], [3, 3])
+        return self._norm(x, unit)
 
-    def residual(self, x: Node, name: str) -> Node:
-        return op.add(x, self.layer(op.relu(self.layer(x, f"{name}.first")), f"{name}.second"))
+    def residuals(self, x: Node) -> Node:
+        for block in range(self._blocks):
+            name = f"residuals.{block}"
+            y = op.relu(self.layer(x, f"{name}.first", signed=block > 0))  # a ReLU is before the first block
+            x = op.add(x, self.layer(y, f"{name}.second"))
+        return x
 
-    def _norm(self, x: Node) -> Node:
+    def _in_steps(self, x: Node, signed: bool) -> tuple[Node, Node | None]:
+        """``x`` divided by its range and in steps, for a convolution in whole numbers; and the range."""
+        if not self._weight_bits:
+            return x, None
+        unit, inverse = (_part(v, self._ranges_used, axis=1) for v in self._ranges)
+        self._ranges_used += 1
+        levels = 127.0 if signed else 255.0
+        # Rounded here: where OpenVINO fuses what precedes a FakeQuantize with it, it truncates instead.
+        x = op.round(op.multiply(x, op.multiply(inverse, _float(levels))), "half_to_even")
+        x = op.multiply(x, _float((1 + 1e-6) / levels))
+        return _fake_quantize(x, -1 if signed else 0, 1), unit
+
+    def _kernel(self, weight: Array, outputs: int = 0) -> Node:
+        """The weights of a convolution; ``outputs`` is the dimension of its output channels."""
+        kernel: Node = op.constant(weight)
+        if self._weight_bits:
+            others = tuple(n for n in range(4) if n != outputs)
+            most = np.abs(weight).max(others, keepdims=True)
+            # With fewer bits the same 255 steps span more than the weights, which use the middle ones only.
+            most = np.maximum(most, 1e-12) * np.float32(127 / (2 ** (self._weight_bits - 1) - 1))
+            kernel = op.fake_quantize(kernel, -most, most, -most, most, 255)
+        return kernel
+
+    def _norm(self, x: Node, unit: Node | None = None) -> Node:
+        """``unit`` is what the convolution's input was divided by."""
         begin, end = self._position, self._position + _channels(x)
         self._position = end
-        gain, offset = (op.slice(v, _ints(begin), _ints(end), _ints(1), _ints(1)) for v in self._affine)
+        gain, offset = (_part(v, begin, end, axis=1) for v in self._affine)
+        if unit is not None:
+            if self.kind == "frozen":
+                gain = op.multiply(gain, unit)
+            else:
+                x = op.multiply(x, unit)
         if self.kind == "live":
             x = op.mvn(x, _ints(2, 3), True, self._epsilon, "inside_sqrt")
         elif self.kind == "measure":
@@ -147,10 +206,8 @@ def _fast_features(graph: _Graph) -> Node:
     weight = weight.reshape(-1, 3, 2, 2, 3, 3).transpose(0, 2, 3, 1, 4, 5).reshape(weight.shape)
     x = relu(graph.first_layer(pixels, weight))
     quarter = relu(graph.layer(x, "down4", 2))
-    x = relu(graph.layer(quarter, "down8", 2))
-    for block in range(graph.blocks):
-        x = graph.residual(x, f"residuals.{block}")
-    x = relu(op.add(graph.upsampled_layer(x, "up4"), quarter))
+    x = graph.residuals(relu(graph.layer(quarter, "down8", 2)))
+    x = relu(op.add(graph.upsampled_layer(x, "up4", signed=True), quarter))
     return relu(graph.upsampled_layer(x, "up2"))
 
 
@@ -159,10 +216,8 @@ def _johnson_features(graph: _Graph) -> Node:
     pixels = op.unsqueeze(_pad_to_stride(graph.frame, 4), _ints(0))
     x = relu(graph.first_layer(pixels, graph.weights["encoder.0.conv.weight"]))
     x = relu(graph.layer(x, "encoder.1", 2))
-    x = relu(graph.layer(x, "encoder.2", 2))
-    for block in range(graph.blocks):
-        x = graph.residual(x, f"residuals.{block}")
-    x = relu(graph.upsampled_layer(x, "decoder.0"))
+    x = graph.residuals(relu(graph.layer(x, "encoder.2", 2)))
+    x = relu(graph.upsampled_layer(x, "decoder.0", signed=True))
     return relu(graph.upsampled_layer(x, "decoder.1"))
 
 
@@ -214,8 +269,15 @@ def _ints(*values: int) -> Node:
     return op.constant(np.array(values, np.int64))
 
 
-def _part(vector: Node, begin: int, end: int | None = None) -> Node:
-    return op.slice(vector, _ints(begin), _ints(begin + 1 if end is None else end), _ints(1))
+def _part(x: Node, begin: int, end: int | None = None, axis: int = 0) -> Node:
+    end = begin + 1 if end is None else end
+    return op.slice(x, _ints(begin), _ints(end), _ints(1), _ints(axis))
+
+
+def _fake_quantize(x: Node, low: float, high: float) -> Node:
+    """``x`` in 256 steps from ``low`` to ``high``; in 255, 0 among them, where they are of both signs."""
+    ends = _float(low), _float(high)
+    return op.fake_quantize(x, *ends, *ends, 255 if low < 0 else 256)
 
 
 def _channels(x: Node) -> int:

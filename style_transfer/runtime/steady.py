@@ -1,4 +1,4 @@
-"""Frames of a film, painted with statistics that follow it slowly: less flicker than every frame's own.
+"""Statistics that follow a film slowly: less flicker than with every frame's own.
 
 With live statistics whatever enters a picture changes its whole palette a little, frame by frame. Here they
 are measured now and then, approached over about a second, and taken anew at once when the scene is cut.
@@ -6,12 +6,16 @@ are measured now and then, approached over about a second, and taken anew at onc
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from style_transfer.networks.base import Statistics
-from style_transfer.runtime.look import Look
+from style_transfer.networks.base import Statistics, StyleParameters
+from style_transfer.runtime.look import Look, blend
 from style_transfer.runtime.stylizer import Stylizer
 
 _MEASURE_EVERY = 12  # frames; each costs a pass of the network
@@ -21,43 +25,99 @@ _CUT = 0.12  # mean change of the thumbnail from one frame to the next, of the r
 _FLAT = 0.02  # deviation of a thumbnail, of the range, below which a frame is no reference: fades, black
 
 
+@dataclass
+class _Track:
+    """The statistics of one mix of styles: they belong to the parameters they were measured with."""
+
+    parameters: StyleParameters
+    target: Statistics
+    current: Statistics
+    age: int = 0  # frames since the target was measured
+
+    def is_of(self, look: Look) -> bool:
+        pairs = zip(self.parameters, look.parameters, strict=True)
+        return all(a is b or torch.equal(a, b) for a, b in pairs)
+
+
 class Steady:
-    """Calls ``stylizer`` frame by frame, in order, with statistics that move slowly."""
+    """Freezes looks with statistics that move slowly, frame by frame, in order."""
 
     def __init__(self, stylizer: Stylizer) -> None:
         self.stylizer = stylizer
-        self._look: Look | None = None
         self._thumbnail: NDArray[np.float32] | None = None
-        self._target: Statistics | None = None
-        self._current: Statistics | None = None
-        self._age = 0  # frames since the target was measured
+        self._tracks: list[_Track] = []
 
     def __call__(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """As the stylizer: ``uint8`` ``(H, W, 3)`` RGB in and out. Its look may change in between."""
-        look = self.stylizer.look
-        statistics = self._follow(frame, look)
-        return self.stylizer(frame, look if statistics is None else look.frozen(statistics))
+        return self.stylizer(frame, self.follow(frame, [self.stylizer.look]))
 
-    def _follow(self, frame: NDArray[np.uint8], look: Look) -> Statistics | None:
-        """The statistics for this frame; None, for its own, while there has been none to measure."""
+    def follow(self, frame: NDArray[np.uint8], looks: Sequence[Look], share: float = 0.0) -> Look:
+        """What to paint ``frame`` with: the one look, or ``share``, 0..1, of the way from it to the second.
+
+        While there has been no frame to measure, as at a black beginning, statistics are left live.
+        """
+        flat, self.cut = self._see(frame)
+        if self.cut:
+            self._tracks = []
+        self._tracks = [track for track in self._tracks if any(track.is_of(look) for look in looks)]
+        frozen = [self._frozen(frame, look, flat) for look in looks]
+        return frozen[0] if len(frozen) == 1 else blend(frozen[0], frozen[1], share)
+
+    cut = False  #: the last frame that was followed began a new scene
+
+    def _see(self, frame: NDArray[np.uint8]) -> tuple[bool, bool]:
+        """Whether ``frame`` is flat, and whether a cut lies before it."""
         small = cv2.resize(frame, _THUMBNAIL, interpolation=cv2.INTER_AREA)
         thumbnail: NDArray[np.float32] = small.astype(np.float32) / np.float32(255)
         before, self._thumbnail = self._thumbnail, thumbnail
-        # Statistics belong to the styles they were measured with.
-        new_look = self._look is None or look.parameters is not self._look.parameters
         cut = before is not None and float(np.abs(thumbnail - before).mean()) > _CUT
-        self._look = look
-        self._age += 1
-        if new_look or cut:
-            self._target = self._current = None
-        if thumbnail.std(axis=(0, 1)).max() < _FLAT:
-            return self._current
-        if self._target is None or self._age >= _MEASURE_EVERY:
-            self._target, self._age = self.stylizer.measure(frame, look), 0
-        if self._current is None:
-            self._current = self._target
-        else:
-            self._current = Statistics(
-                *(c + _FOLLOW * (t - c) for c, t in zip(self._current, self._target, strict=True))
+        return bool(thumbnail.std(axis=(0, 1)).max() < _FLAT), cut
+
+    def _frozen(self, frame: NDArray[np.uint8], look: Look, flat: bool) -> Look:
+        track = next((track for track in self._tracks if track.is_of(look)), None)
+        if track is None:
+            if flat:
+                return look
+            measured = self._measure(frame, look)
+            self._tracks.append(_Track(look.parameters, measured, measured))
+            return look.frozen(measured)
+        track.age += 1
+        if not flat:
+            if track.age >= _MEASURE_EVERY:
+                track.target, track.age = self._measure(frame, look), 0
+            moved = (c + _FOLLOW * (t - c) for c, t in zip(track.current, track.target, strict=True))
+            track.current = Statistics(*moved)
+        return look.frozen(track.current)
+
+    def _measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
+        return Statistics(*(part.cpu() for part in self.stylizer.measure(frame, look)))
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """What :meth:`restore` goes on from, exactly, in another process."""
+        state: dict[str, NDArray[np.generic]] = {}
+        if self._thumbnail is not None:
+            state["thumbnail"] = self._thumbnail
+        for number, track in enumerate(self._tracks):
+            for kind in ("parameters", "target", "current"):
+                for name, part in getattr(track, kind)._asdict().items():
+                    state[f"track.{number}.{kind}.{name}"] = part.cpu().numpy()
+            state[f"track.{number}.age"] = np.array(track.age)
+        return state
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Go on where ``state`` was taken. Raises ``KeyError`` for what is none."""
+
+        def tensors(kind: type[StyleParameters] | type[Statistics], prefix: str) -> dict[str, torch.Tensor]:
+            return {name: torch.from_numpy(state[f"{prefix}.{name}"].copy()) for name in kind._fields}
+
+        thumbnail = state.get("thumbnail")
+        self._thumbnail = None if thumbnail is None else thumbnail.astype(np.float32)
+        self._tracks = []
+        while (prefix := f"track.{len(self._tracks)}") + ".age" in state:
+            track = _Track(
+                StyleParameters(**tensors(StyleParameters, f"{prefix}.parameters")),
+                Statistics(**tensors(Statistics, f"{prefix}.target")),
+                Statistics(**tensors(Statistics, f"{prefix}.current")),
+                int(state[f"{prefix}.age"]),
             )
-        return self._current
+            self._tracks.append(track)

@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
 
-from style_transfer.errors import UserError
+from style_transfer.errors import StyleTransferError, UserError
 from style_transfer.networks.base import Statistics
-from style_transfer.networks.catalogue import DEFAULT_MODEL, load_model
+from style_transfer.networks.catalogue import DEFAULT_MODEL, open_model
+from style_transfer.networks.exported_file import OnnxModel, PackagedModel
 from style_transfer.networks.style_model import StyleModel, parse_mix
 from style_transfer.runtime.color import combine
-from style_transfer.runtime.device import choose_device, choose_precision
-from style_transfer.runtime.engines import choose_engine
+from style_transfer.runtime.device import choose_device, choose_precision, has_fast_int8
+from style_transfer.runtime.engines import Engine, Int8, choose_engine
+from style_transfer.runtime.exported_engine import compiled_forward, onnx_engine
 from style_transfer.runtime.look import Look
+from style_transfer.runtime.stream import overlapped
 from style_transfer.runtime.threads import set_threads
 from style_transfer.runtime.tiling import reduced, tiles
 
 _TILE_SIDE = 1024  # pixels; a multiple of every network's stride
 _REFERENCE_PIXELS = 2_000_000  # of the reduced picture that gives a tiled one its statistics
-_MOST_WORKING_BYTES = 2 << 30
+_MOST_WORKING_BYTES = 2 << 30  # on the CPU; larger frames gain nothing from more
+_log = logging.getLogger("style_transfer")
+
+
+#: A frame, what gives its painting, and the look.
+_Painted: TypeAlias = "tuple[NDArray[np.uint8], Callable[[], NDArray[np.uint8]], Look]"
 
 
 class Stylizer:
     """Paints frames with one model.
 
     Args:
-        model: a shipped model's name, a model file, or a loaded model.
+        model: a shipped model's name, a model file, an exported file, or a loaded model.
         style: a style's name, a mix as text (``"great_wave:0.6,the_scream:0.4"``) or as a mapping of names to
             weights; None is the model's first style.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``xpu``.
-        precision: ``auto``, ``fp32``, ``bf16``, ``fp16``.
+        precision: ``auto``, ``fp32``, ``bf16``, ``fp16``, ``int8``. ``auto`` is what the hardware computes
+            fast: int8 for looks with frozen statistics if the CPU is made for it and the model prepared.
         engine: ``auto``, ``torch``, ``openvino``; :attr:`engine_reason` says what ``auto`` chose and why.
+        compiled: let ``torch.compile`` make the network faster; takes PyTorch, and up to a minute at first.
         strength: 0 gives the photo back exactly, 1 is the painting, evenly between.
         preserve_color: keep the photo's colours and take the painting's luminance only.
 
@@ -52,17 +65,62 @@ class Stylizer:
         device: str = "auto",
         precision: str = "auto",
         engine: str = "auto",
+        compiled: bool = False,
         strength: float = 1.0,
         preserve_color: bool = False,
     ) -> None:
-        self.model = model if isinstance(model, StyleModel) else load_model(model)
-        self.device = choose_device(device)
-        self.precision = choose_precision(precision, self.device)
-        set_threads()
-        self.engine, self.engine_reason = choose_engine(
-            engine, self.model.network, self.device, self.precision
-        )
+        self.model = model if isinstance(model, StyleModel) else open_model(model)
+        self.engine: Engine
+        if isinstance(self.model, OnnxModel):
+            set_threads()
+            self.engine = onnx_engine(
+                self.model, engine=engine, device=device, precision=precision, compiled=compiled
+            )
+            self.engine_reason = "onnxruntime: what runs ONNX files"
+            self.device, self.precision = self.engine.device, self.engine.precision
+        else:
+            self._choose_engine(engine, device, precision, compiled)
         self.look = self.make_look(style, strength=strength, preserve_color=preserve_color)
+
+    def _choose_engine(self, engine: str, device: str, precision: str, compiled: bool) -> None:
+        self.device = choose_device(device)
+        wanted = "auto" if precision == "int8" else precision
+        if wanted == "auto" and self.device.type == "cuda":
+            wanted = "fp16"  # finer than bfloat16 and as fast, and an overflow is noticed
+        #: of what is not int8
+        self.precision = choose_precision(wanted, self.device)
+        set_threads()
+        forward = None
+        if isinstance(self.model, PackagedModel) and engine == "auto":
+            forward = compiled_forward(self.model, self.device)
+            if forward is not None:
+                self.precision = torch.float32  # of what goes in and out; inside, it is the package's own
+        int8 = None if compiled or forward else self._int8(precision, engine)
+        self.engine, self.engine_reason = choose_engine(
+            engine, self.model.network, self.device, self.precision, int8, compiled=compiled, forward=forward
+        )
+
+    def _int8(self, precision: str, engine: str) -> Int8 | None:
+        """Which looks to paint in int8: all where it is asked for, frozen ones where it is fast and safe."""
+        trial = self.make_look()
+        if precision == "int8":
+            if self.device.type != "cpu" or engine == "torch" or find_spec("openvino") is None:
+                raise UserError("precision int8 takes --device cpu and --engine openvino; use auto instead")
+            if trial.ranges is None:
+                raise UserError(
+                    "precision int8 needs a model that it has been prepared for;"
+                    " 'style-transfer quantize FILE --dataset PHOTOS' does that"
+                )
+            return Int8(("live", "frozen"), trial)
+        if precision != "auto" or engine == "torch" or trial.ranges is None or not has_fast_int8(self.device):
+            return None
+        return Int8(("frozen",), trial)
+
+    @property
+    def frozen_is_much_faster(self) -> bool:
+        """Whether looks with frozen statistics are painted in int8 and those with live ones are not."""
+        kinds: Collection[str] = getattr(self.engine, "int8", ())
+        return "frozen" in kinds and "live" not in kinds
 
     @property
     def summary(self) -> str:
@@ -81,11 +139,12 @@ class Stylizer:
         if style is None:
             style = {self.model.style_names[0]: 1.0}
         mix = parse_mix(style) if isinstance(style, str) else style
-        return Look(self.model.mix(mix), strength, preserve_color)
+        return Look(self.model.mix(mix), strength, preserve_color, ranges=self.model.mix_ranges(mix))
 
     def set_style(self, style: str | Mapping[str, float]) -> None:
         """Paint the frames that follow with another style or mix; takes no time."""
-        self.look = replace(self.look, parameters=self.make_look(style).parameters)
+        look = self.make_look(style)
+        self.look = replace(self.look, parameters=look.parameters, ranges=look.ranges)
 
     def __call__(
         self,
@@ -104,11 +163,73 @@ class Stylizer:
         if look.strength == 0:
             return frame.copy()
         height, width = frame.shape[:2]
-        needed = height * width * self.model.network.working_bytes_per_pixel
-        if needed > working_memory(self.device):
+        if not self._fits(height * width * self.model.network.working_bytes_per_pixel):
             return self.paint_tiled(frame, look, progress=progress)
         frame = np.ascontiguousarray(frame)
-        return combine(frame, self.engine.paint(frame, look), look)
+        try:
+            return combine(frame, self.engine.paint(frame, look), look)
+        except torch.OutOfMemoryError:  # of a GPU, which other programs use too
+            self._proven = 0
+            _log.warning("%dx%d is too large for the GPU's memory; painting in tiles", width, height)
+        try:
+            return self.paint_tiled(frame, look, progress=progress)
+        except torch.OutOfMemoryError as error:
+            raise StyleTransferError(
+                "the GPU's memory does not suffice even for tiles; use --device cpu"
+            ) from error
+
+    def stream(self, frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+        """Stylize one frame after another, as calling the stylizer would, in order and with less waiting.
+
+        ``frames`` are taken, painted, and put together with their paintings in threads of their own, a few
+        ahead of what is yielded; their sizes may change. A style set in between holds for the frames that
+        are not yet painted. Errors, also those of ``frames``, come in their turn. Nothing else may use the
+        stylizer until the generator has ended or is closed, which ends its threads.
+        """
+
+        def paint(frame: NDArray[np.uint8]) -> _Painted:
+            look = self.look
+            if look.strength == 0:
+                return frame, self._begin(frame, look), look
+            return frame, self._begin(frame, replace(look, strength=1.0, preserve_color=False)), look
+
+        def finish(painted: _Painted) -> NDArray[np.uint8]:
+            frame, result, look = painted
+            painting = result()
+            return painting if look.strength == 0 else combine(np.ascontiguousarray(frame), painting, look)
+
+        return overlapped(frames, paint, finish)
+
+    def _begin(self, frame: NDArray[np.uint8], look: Look) -> Callable[[], NDArray[np.uint8]]:
+        """What gives the painting; a GPU is still busy with it while the next frame is begun."""
+        submit = getattr(self.engine, "submit", None)
+        _check(frame)
+        needed = frame.shape[0] * frame.shape[1] * self.model.network.working_bytes_per_pixel
+        if submit is not None and look.strength == 1 and not look.preserve_color and self._fits(needed):
+            try:
+                result: Callable[[], NDArray[np.uint8]] = submit(np.ascontiguousarray(frame), look).result
+            except torch.OutOfMemoryError:
+                self._proven = 0
+            else:
+                return result
+        painting = self(frame, look)
+        return lambda: painting
+
+    def _fits(self, needed: int) -> bool:
+        """Whether a frame that takes ``needed`` bytes may be painted as a whole."""
+        if self.device.type != "cuda":
+            return needed <= working_memory(self.device)
+        if needed > self._proven:  # asking a GPU takes time, and later its memory is in our own use
+            if needed > working_memory(self.device):
+                if not self._told:
+                    _log.warning("too large for the GPU's memory; painting in tiles")
+                self._told = True
+                return False
+            self._proven = needed
+        return True
+
+    _proven = 0  #: bytes that a frame on the GPU took
+    _told = False
 
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
         """The statistics of ``look`` on ``frame``, reduced if it is large, to freeze looks with."""
@@ -125,6 +246,11 @@ class Stylizer:
         """As calling the stylizer, in tiles of ``side`` pixels whatever the frame's size."""
         look = look or self.look
         _check(frame)
+        if isinstance(self.model, OnnxModel) and not self.model.frozen:
+            raise UserError(
+                f"'{self.model.path}' takes each picture's own statistics and cannot paint one in tiles;"
+                " use --image-size, or export the model with --statistics frozen"
+            )
         if look.statistics is None:
             look = look.frozen(self.measure(frame, look))
         result = np.empty_like(frame)
@@ -141,9 +267,13 @@ class Stylizer:
 
 
 def working_memory(device: torch.device) -> int:
-    """Bytes a frame may take while it is painted: a third of what is free, at most 2 GiB."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
-    return min(_MOST_WORKING_BYTES, free // 3)
+    """Bytes a frame may take while it is painted: a third of what is free, on the CPU at most 2 GiB."""
+    if device.type == "cuda":
+        free: int = torch.cuda.mem_get_info(device)[0]
+        ours: int = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return (free + ours) // 3
+    available: int = psutil.virtual_memory().available
+    return min(_MOST_WORKING_BYTES, available // 3)
 
 
 def _check(frame: NDArray[np.uint8]) -> None:

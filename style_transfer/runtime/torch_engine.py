@@ -3,46 +3,106 @@
 from __future__ import annotations
 
 import copy
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from style_transfer.networks.base import Statistics, StyleNetwork, StyleParameters
-from style_transfer.runtime.look import Look
+
+if TYPE_CHECKING:
+    from style_transfer.runtime.look import Look
+
+#: As ``StyleNetwork.forward``: the picture, the look's four tensors, and its two statistics or none.
+Forward = Callable[..., Tensor]
+
+_log = logging.getLogger("style_transfer")
 
 
 class TorchEngine:
-    """One network on one device in one precision; looks come with each call."""
+    """One network on one device in one precision; looks come with each call.
 
-    def __init__(self, network: StyleNetwork, device: torch.device, precision: torch.dtype) -> None:
-        self.device, self.precision = device, precision
+    Args:
+        network: copied, not changed.
+        forward: computes what the network's own ``forward`` does, otherwise; None: the network's own.
+        compiled: let ``torch.compile`` make the network faster, which takes the first frames of a size up to
+            a minute; where it fails there is one warning in the log, and the network runs as it is.
+    """
+
+    def __init__(
+        self,
+        network: StyleNetwork,
+        device: torch.device,
+        precision: torch.dtype,
+        *,
+        forward: Forward | None = None,
+        compiled: bool = False,
+    ) -> None:
+        self.device = device
+        self._given, self._compiled = forward, compiled
+        self._take(network, precision)
+
+    def _take(self, network: StyleNetwork, precision: torch.dtype) -> None:
+        self.precision = precision
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
-        self.network.to(device, precision, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.to(self.device, precision, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._forward: Forward = self._given or (_Compiled(self.network) if self._compiled else self.network)
 
     @torch.inference_mode()
     def paint(self, frame: NDArray[np.uint8], look: Look) -> NDArray[np.uint8]:
-        """``uint8`` ``(H, W, 3)`` RGB → the same, stylized at full strength."""
-        painted = self.network(self._upload(frame), *self._parameters(look), *(self._statistics(look) or ()))
-        # Rounded, not truncated. The result is channels_last, so that HWC is how it already lies in memory.
-        pixels = painted.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8)[0].permute(1, 2, 0)
-        result: NDArray[np.uint8] = pixels.contiguous().cpu().numpy()
+        """``uint8`` ``(H, W, 3)`` RGB → a new array of the same, stylized at full strength."""
+        result: NDArray[np.uint8] = self._pixels(self._upload(frame), self._look(look)).cpu().numpy()
         return result
 
     @torch.inference_mode()
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
         """The statistics of the look's norms on ``frame``, to freeze other frames or tiles with."""
-        _, statistics = self.network.measure(self._upload(frame), self._parameters(look))
+        parameters = StyleParameters(*self._look(look)[:4])
+        _, statistics = self.network.measure(self._picture(self._upload(frame)), parameters)
         return statistics
 
-    def _upload(self, frame: NDArray[np.uint8]) -> torch.Tensor:
-        x = torch.from_numpy(frame).to(self.device).permute(2, 0, 1)[None]
-        return x.to(self.precision).div_(255)
+    def _upload(self, frame: NDArray[np.uint8]) -> Tensor:
+        return torch.from_numpy(frame).to(self.device)
 
-    def _parameters(self, look: Look) -> StyleParameters:
-        return StyleParameters(*(p.to(self.device) for p in look.parameters))
+    def _look(self, look: Look) -> list[Tensor]:
+        """The look's tensors on the device: four, or six with frozen statistics."""
+        return [tensor.to(self.device) for tensor in (*look.parameters, *(look.statistics or ()))]
 
-    def _statistics(self, look: Look) -> Statistics | None:
-        if look.statistics is None:
-            return None
-        return Statistics(*(s.to(self.device) for s in look.statistics))
+    def _picture(self, frame: Tensor) -> Tensor:
+        """``uint8`` ``(H, W, 3)`` → what networks take, channels_last: as the frame lies in memory."""
+        return frame.permute(2, 0, 1)[None].to(self.precision).div_(255)
+
+    def _pixels(self, frame: Tensor, look: list[Tensor]) -> Tensor:
+        """``uint8`` ``(H, W, 3)`` → the same, painted, on the device."""
+        painted = self._forward(self._picture(frame), *look)
+        # Rounded, not truncated.
+        painted = painted.mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
+        return painted[0].permute(1, 2, 0).contiguous()
+
+
+class _Compiled:
+    """``torch.compile`` of a network; the network itself, with a warning, where the first call fails."""
+
+    def __init__(self, network: StyleNetwork) -> None:
+        self._network = network
+        self._forward: Forward = torch.compile(network)
+        self._works = False
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        try:
+            painted = self._forward(*inputs)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # of a compiler of another maker, or because there is none
+            if self._works:
+                raise
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            _log.warning("torch.compile does not work here (%s); going on without it", reason)
+            self._forward, self._works = self._network, True
+            painted = self._forward(*inputs)
+        self._works = True
+        return painted

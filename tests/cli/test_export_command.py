@@ -1,5 +1,7 @@
 """The command ``style-transfer export``: what it asks of the library, what it refuses, how it ends."""
 
+import zipfile
+
 import pytest
 import torch
 from helpers import make_model
@@ -7,7 +9,8 @@ from PIL import Image
 
 from style_transfer import export
 from style_transfer.cli.export import main
-from style_transfer.networks.model_file import save_model
+from style_transfer.networks.exported_file import add_model
+from style_transfer.networks.model_file import read_model, save_model
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,7 @@ def calls(monkeypatch):
 
     monkeypatch.setattr(export, "export_onnx", record)
     monkeypatch.setattr(export, "export_pt2", record)
+    monkeypatch.setattr(export, "export_package", record)
     return asked
 
 
@@ -77,6 +81,24 @@ def test_a_pt2_file_from_end_to_end(model_file, tmp_path, capsys):
     assert model.style_names == ["great_wave", "starry_night", "the_scream"]
 
 
+def test_a_package_for_a_device(model_file, calls, tmp_path):
+    target = str(tmp_path / "x.pt2")
+    assert main([str(model_file), "-o", target, "--package", "--device", "cpu", "--precision", "fp16"]) == 0
+    assert calls == [("x.pt2", torch.device("cpu"), {"precision": "fp16"})]
+
+
+def test_an_exported_model_is_exported_again_where_its_weights_are_there(model_file, tmp_path, calls, capsys):
+    archive = tmp_path / "gallery.pt2"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("gallery/data", b"")
+    add_model(archive, read_model(model_file))
+    assert main([str(archive), "-o", str(tmp_path / "x.onnx")]) == 0
+    assert calls[0][1] == {"great_wave": 1}
+    (tmp_path / "gallery.onnx").write_bytes(b"any")
+    capsys.readouterr()
+    assert "it only paints" in refused(capsys, tmp_path / "gallery.onnx", "-o", tmp_path / "y.pt2")
+
+
 def test_mistakes_are_one_line_and_leave_no_file(model_file, calls, tmp_path, capsys):
     target, archive = tmp_path / "x.onnx", tmp_path / "x.pt2"
     (tmp_path / "file").write_text("in the way")
@@ -94,6 +116,10 @@ def test_mistakes_are_one_line_and_leave_no_file(model_file, calls, tmp_path, ca
     assert "one mix" in refused(capsys, model_file, "-o", target, "--all-styles", *frozen)
     assert "a.jpg" in refused(capsys, model_file, "-o", target, *frozen)
     assert "int8" in refused(capsys, model_file, "-o", target, "--precision", "int8")
+    assert "--package makes a .pt2 file" in refused(capsys, model_file, "-o", target, "--package")
+    assert "--device belongs to" in refused(capsys, model_file, "-o", archive, "--device", "cpu")
+    packaged = [model_file, "-o", archive, "--package", "--device"]
+    assert "unknown device" in refused(capsys, *packaged, "abacus")
     assert "required" in refused(capsys, model_file)
     assert not calls
     assert sorted(tmp_path.iterdir()) == before

@@ -72,6 +72,13 @@ def test_a_converters_flags(run, tmp_path):
         (["clip.mp4", "-o", "clip.gif"], ".mp4"),
         (["bad.mp4"], "bad.mp4"),
         (["clip.mp4", "-o", "clip.mp4"], "clip.mp4"),
+        (["clip.mp4", "--stabilize", "2"], "--stabilize"),
+        (["clip.mp4", "--transition", "-1"], "--transition"),
+        (["clip.mp4", "--transition", "soon"], "--transition"),
+        (["clip.mp4", "--style", "great_wave@0;the_scream"], "has no time"),
+        (["clip.mp4", "--style", "great_wave@0;picasso@2"], "picasso"),
+        (["clip_%d.png"], "clip_1.png"),
+        (["clip.mp4", "-o", "out_%d.xyz"], "out_%d.xyz"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch, capsys, words, message):
@@ -84,6 +91,74 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch,
     assert err.count("\n") == 1
     assert message in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.mp4", "clip.mp4"]
+
+
+def test_styles_change_over_the_input_s_own_time(tmp_path, capsys):
+    model = tmp_path / "two.safetensors"
+    save_model(make_model("fast", 2), model)
+    source = tmp_path / "clip.mp4"
+    make_clip(source, pts=range(24))  # two seconds
+    words = ["--model", str(model), "--device", "cpu", "--crf", "0", "--statistics", "live"]
+    styles = ["--style", "great_wave@0;starry_night@1", "--transition", "0.5"]
+    for name, more in {"first": [], "both": styles, "late": [*styles, "--start", "1.5"]}.items():
+        assert main([str(source), "-o", str(tmp_path / f"{name}.mp4"), *words, *more]) == 0
+    assert main([str(source), "-o", f"{tmp_path}/second.mp4", *words, "--style", "starry_night"]) == 0
+    shown = {name: contents(tmp_path / f"{name}.mp4").pixels for name in ("first", "both", "late", "second")}
+
+    def apart(one, other):
+        return np.abs(one.astype(int) - other).mean()
+
+    whole = apart(shown["first"][23], shown["second"][23])
+    assert apart(shown["both"][11], shown["first"][11]) < 0.1 * whole
+    assert 0.1 * whole < apart(shown["both"][15], shown["first"][15]) < whole
+    assert apart(shown["both"][18], shown["second"][18]) < 0.1 * whole
+    assert apart(shown["late"][0], shown["second"][18]) < 0.1 * whole
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (20, 20), "red").save(photo)
+    capsys.readouterr()
+    assert main([str(photo), *words, *styles]) == 2
+    assert "photo.png' is a photo" in capsys.readouterr().err
+
+
+def test_resuming_and_stabilizing(run, tmp_path, capsys):
+    source = tmp_path / "clip.mp4"
+    make_clip(source, pts=range(130), sound="aac")
+    assert run(source, "--resume", "--stabilize", "0.5") == 0
+    assert probe(tmp_path / "clip_great_wave.mp4").has_audio
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "clip_great_wave.mp4"]
+    capsys.readouterr()
+    assert run(source, "--resume") == 0
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_a_resumed_run_with_another_look_is_refused_in_a_line(run, tmp_path, monkeypatch, capsys):
+    source = tmp_path / "clip.mp4"
+    make_clip(source, pts=range(12))
+    with monkeypatch.context() as patch:
+        patch.setattr("style_transfer.media.video.resume.join", lambda *_, **__: 1 / 0)
+        assert run(source, "--resume") == 1
+    parts = tmp_path / "clip_great_wave.mp4.parts"
+    assert f"what was painted so far is in '{parts}'" in capsys.readouterr().err
+    assert run(source, "--resume", "--strength", "0.5") == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: cannot resume: --strength was 1.0, and is 0.5 now")
+    assert err.count("\n") == 1
+    assert run(source, "--resume") == 0
+    assert len(contents(tmp_path / "clip_great_wave.mp4").times) == 12
+    assert not parts.exists()
+
+
+def test_an_image_sequence(run, tmp_path, capsys):
+    for number in (3, 4, 6):
+        Image.new("RGB", (24, 16), (40 * number, 90, 0)).save(tmp_path / f"f_{number:03}.png")
+    assert run(tmp_path / "f_%03d.png", "-o", tmp_path / "out" / "g_%d.png") == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["g_3.png", "g_4.png", "g_6.png"]
+    assert "frames are missing" in capsys.readouterr().err
+    assert run(tmp_path / "f_%03d.png", "-o", tmp_path / "film.mp4", "--fps", "5") == 0
+    assert len(contents(tmp_path / "film.mp4").times) == 3
+    assert run(tmp_path / "f_%03d.png", "-o", tmp_path / "x.mp4", "--resume") == 2
+    assert run(tmp_path / "film.mp4", "-o", tmp_path / "out" / "h_%d.jpg") == 0
+    assert (tmp_path / "out" / "h_3.jpg").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -14,6 +14,7 @@ from style_transfer.live.controls import BINDINGS, Controls, Scene
 from style_transfer.live.painter import Painter
 from style_transfer.media.camera import Shot
 from style_transfer.media.mailbox import Mailbox
+from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
 FIRST = Scene(weights=(1.0, 0.0, 0.0))
@@ -85,6 +86,29 @@ def test_a_smaller_working_size_keeps_the_size_of_the_result(stylizer: Stylizer)
     assert painted.painting.shape == (99, 131, 3)
     bench.painter.scene = Scene(weights=(1.0, 0.0, 0.0), strength=0.0)
     assert (bench.paint(photo_pixels(99, 131)).painting == photo_pixels(99, 131)).all()
+
+
+@pytest.mark.parametrize("faster", [True, False])
+@pytest.mark.parametrize("wanted", ["live", "frozen", "auto"])
+def test_statistics_are_followed_where_it_is_wanted_or_pays(
+    stylizer: Stylizer, wanted: str, faster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stylizer, "frozen_is_much_faster", faster)
+    bench = Bench(None)
+    bench.painter = Painter(bench.shots, 30, statistics=wanted)
+    bench.painter.use(stylizer, (24, 32))
+    bench.painter.adapter.start(0.0)
+    bench.painter.scene = FIRST
+    photos = [photo_pixels(24, 32), photo_pixels(24, 32, seed=3)]
+    photos[1] = (0.9 * photos[0] + 0.1 * photos[1]).astype(np.uint8)  # the same scene
+    painted = [bench.paint(photo).painting for photo in photos]
+    look = stylizer.make_look("great_wave")
+    steady = Steady(stylizer)
+    frozen = wanted == "frozen" or (wanted == "auto" and faster)
+    for result, photo in zip(painted, photos, strict=True):
+        followed = steady.follow(photo, [look])
+        assert np.array_equal(result, stylizer(photo, followed if frozen else look))
+    assert (stylizer(photos[1], followed) != stylizer(photos[1], look)).any()
 
 
 def test_the_grid_shows_every_style_in_its_cell(stylizer: Stylizer) -> None:

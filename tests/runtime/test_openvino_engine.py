@@ -153,10 +153,10 @@ def test_a_stream_compiles_twice_and_a_folder_once(fast: Pair, monkeypatch: pyte
     look = fast.look(MIXES[0], frozen=False)
     for size in range(20, 30):
         engine.paint(picture(size, 24), look)
-    assert compiled == [("live",)]
+    assert compiled == [(("live", False),)]
     for _ in range(5):
         engine.paint(picture(40, 56), look)
-    assert compiled == [("live",), ("live", [40, 56, 3])]
+    assert compiled == [(("live", False),), (("live", False), [40, 56, 3])]
     for size in (16, 17, 18, 19):
         for _ in range(2):
             engine.paint(picture(size, 24), look)

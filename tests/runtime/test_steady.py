@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from helpers import make_model, photo_pixels
 
 from style_transfer.runtime import steady
@@ -87,14 +88,51 @@ def test_another_style_has_statistics_of_its_own(stylizer, measured):
 
 @pytest.mark.usefixtures("measured")
 def test_statistics_move_slowly_towards_what_was_measured(stylizer):
-    paint = Steady(stylizer)
-    paint(SCENE)
-    start = paint._current.means.clone()
+    paint, look = Steady(stylizer), stylizer.look
+    start = paint.follow(SCENE, [look]).statistics.means
     shifted = np.clip(SCENE.astype(int) + 20, 0, 255).astype(np.uint8)  # no cut
+    target = stylizer.measure(shifted, look).means
     distances = []
     for _ in range(80):
-        paint(shifted)
-        target = stylizer.measure(shifted, stylizer.look).means
-        distances.append(float((paint._current.means - target).abs().mean()))
+        now = paint.follow(shifted, [look]).statistics.means
+        distances.append(float((now - target).abs().mean()))
     assert distances[-1] < 0.1 * float((start - target).abs().mean())
     assert max(np.diff(distances)) <= 1e-6
+
+
+def test_between_two_looks_lie_the_statistics_of_both(stylizer, measured):
+    paint, looks = Steady(stylizer), [stylizer.make_look("great_wave"), stylizer.make_look("starry_night")]
+    ends = [stylizer.measure(SCENE, look) for look in looks]
+    measured.clear()
+    paint.follow(SCENE, looks[:1])
+    quarter = paint.follow(SCENE, looks, 0.25)
+    for name in ("means", "variances"):
+        first, second = (getattr(end, name) for end in ends)
+        torch.testing.assert_close(getattr(quarter.statistics, name), 0.75 * first + 0.25 * second)
+    paint.follow(SCENE, looks, 0.5)
+    paint.follow(SCENE, looks[1:])
+    assert len(measured) == 2
+    paint.follow(SCENE, looks[:1])  # long forgotten
+    assert len(measured) == 3
+
+
+def test_its_state_goes_on_elsewhere_to_the_bit(stylizer, measured):
+    frames = [np.roll(SCENE, shift, 1) for shift in range(0, 60, 2)]
+    looks = [stylizer.make_look("great_wave"), stylizer.make_look("starry_night")]
+    paint = Steady(stylizer)
+    for frame in frames[:10]:
+        paint.follow(frame, looks, 0.5)
+    other = Steady(stylizer)
+    other.restore(paint.state())
+    count = len(measured)
+    for frame in frames[10:]:
+        ours, theirs = (p.follow(frame, looks, 0.7).statistics for p in (paint, other))
+        assert torch.equal(ours.means, theirs.means)
+        assert torch.equal(ours.variances, theirs.variances)
+    assert len(measured) == count + 2 * 2 * 2  # both, twice, both looks
+
+
+def test_an_empty_state_is_a_beginning(stylizer):
+    paint = Steady(stylizer)
+    paint.restore(Steady(stylizer).state())
+    assert (paint(SCENE) == Steady(stylizer)(SCENE)).all()

@@ -61,6 +61,10 @@ class Container:
         # Sound begins before 0 where it carries its encoder's delay; else everything would be moved by that.
         return {"cluster_time_limit": "1000", "flush_packets": "1", "avoid_negative_ts": "disabled"}
 
+    def whole_options(self) -> dict[str, str]:
+        """Of a file that is written at one go: an MP4 has its index in front, to play as it is loaded."""
+        return {"movflags": "+faststart"} if self.fragmented else self.growing_options()
+
 
 _MP4 = Container("mp4", ("h264", "hevc", "av1", "vp9"), "aac", fragmented=True)
 

@@ -48,6 +48,7 @@ class Frame:
     ``time_base``  seconds.
     ``duration``   for how long, in units of ``time_base``; 0 where unknown.
     ``repeat``     how often it is shown in a row, each time ``duration`` after the last; 1 but at a new rate.
+    ``offset``     seconds from the beginning of the input to time 0.
 
     For a result use ``dataclasses.replace(frame, pixels=...)``: the rest is carried along.
     """
@@ -57,11 +58,17 @@ class Frame:
     time_base: Fraction
     duration: int = 0
     repeat: int = 1
+    offset: Fraction = Fraction(0)
 
     @property
     def time(self) -> Fraction:
         """Seconds, exactly."""
         return self.pts * self.time_base
+
+    @property
+    def input_time(self) -> Fraction:
+        """Seconds from the beginning of the input, as ``--start`` counts."""
+        return self.time + self.offset
 
 
 @dataclass(frozen=True)

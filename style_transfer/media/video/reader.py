@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +18,6 @@ from av.video.stream import VideoStream
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.media.video.deinterlace import Deinterlacer
 from style_transfer.media.video.frame import (
-    Colour,
     Frame,
     ToPixels,
     colour_of,
@@ -29,6 +27,7 @@ from style_transfer.media.video.frame import (
 )
 from style_transfer.media.video.open import Packet, main_video, open_video
 from style_transfer.media.video.rate import at_constant_rate
+from style_transfer.media.video.source import VideoInfo
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -42,28 +41,6 @@ _SHORTFALL = Fraction(1, 2)
 _INTERLEAVING = 1
 
 
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a file says of itself, for progress bars and choices; ``frames`` and ``duration`` are estimates.
-
-    ``width``, ``height``  of the frames that are read: upright, scaled, in pixels.
-    ``fps``                frames a second on average, or the constant rate asked for.
-    ``duration``           seconds that will be read; None where unknown, as ``frames`` then is.
-    ``codec``              FFmpeg's name, such as ``h264``.
-    ``pixel_aspect``       width of a pixel by its height; 1 where unknown.
-    """
-
-    width: int
-    height: int
-    fps: Fraction
-    duration: Fraction | None
-    frames: int | None
-    codec: str
-    has_audio: bool
-    pixel_aspect: Fraction
-    colour: Colour
-
-
 def probe(path: Path) -> VideoInfo:
     """Open ``path`` and decode its first frame. Raises ``InputFileError`` where there is none."""
     with VideoReader(path) as reader:
@@ -75,7 +52,8 @@ class VideoReader:
 
     ``start`` and ``end`` are seconds from the beginning of the file; times then count from ``start``,
     and else are the file's own. ``fps`` resamples to a constant rate. ``long_side`` scales. ``threads``
-    bounds the decoder's, 0 lets it choose.
+    bounds the decoder's, 0 lets it choose. ``seek`` skips to a frame at or, mostly, before that time, which
+    is one of the result's: some files can only be read from their beginning.
 
     ``truncated`` is True after reading where the file was damaged or ended early; ``notices`` says in
     lines for the user what was not kept as it was.
@@ -93,6 +71,7 @@ class VideoReader:
         fps: Fraction | None = None,
         long_side: int | None = None,
         threads: int = 0,
+        seek: Fraction | None = None,
     ) -> None:
         if end is not None and end <= (start or 0):
             raise UserError("the end lies before the start; nothing is left of the video")
@@ -103,13 +82,14 @@ class VideoReader:
             self._video.thread_type, self._video.thread_count = "AUTO", threads
             self._base = self._video.time_base or Fraction(1, 90_000)
             self._fps, self._to_pixels = fps, ToPixels(long_side)
-            self._place(start, end)
+            self._others_only = False
+            self._place(start, end, seek)
             self._items = self._peek()
         except BaseException:
             self._container.close()
             raise
 
-    def _place(self, start: Fraction | None, end: Fraction | None) -> None:
+    def _place(self, start: Fraction | None, end: Fraction | None, seek: Fraction | None) -> None:
         """Set the times kept, on the file's clock, and what is taken off them."""
         origin = max(0, self._container.start_time or 0) * _US  # before 0 is an encoder's delay of sound
         self._from = None if start is None else origin + start
@@ -118,9 +98,11 @@ class VideoReader:
         if self._from is None and origin > _LATEST_START:
             self._shift = origin
             self.notices.append(f"the file's clock begins at {float(origin):.0f} s; the result's at 0")
-        if self._from:
+        self._offset = self._shift - origin
+        target = self._from if seek is None else self._shift + seek
+        if target:
             with suppress(av.FFmpegError):  # what cannot seek is read from its beginning
-                self._container.seek(math.floor(self._from / self._base), stream=self._video)
+                self._container.seek(math.floor(target / self._base), stream=self._video)
         length = None if self._container.duration is None else self._container.duration * _US
         self._length = length and max(Fraction(0), min(length, end or length) - (start or 0))
         self._stated_end = None if length is None else origin + length
@@ -196,6 +178,11 @@ class VideoReader:
         """The frames, and the packets of ``other_streams`` near in time; either this or the frames, once."""
         return self._items
 
+    def packets(self) -> Iterator[Packet]:
+        """Instead of ``items()``: the packets of ``other_streams`` alone, with no picture decoded."""
+        self._others_only = True
+        return (item for item in self._items if not isinstance(item, Frame))
+
     def close(self) -> None:
         self._container.close()
 
@@ -223,7 +210,7 @@ class VideoReader:
                     yield from self._keep(packet, time)
                 if done and self._until is not None and time > self._until + _INTERLEAVING:
                     return
-                if done or packet.stream.index != self._video.index:
+                if done or self._others_only or packet.stream.index != self._video.index:
                     continue
             for picture in deinterlacer(self._pictures(packet), last=packet is None):
                 frame = self._frame(picture, last_pts)
@@ -284,4 +271,4 @@ class VideoReader:
             pts = max(pts, last_pts + 1)
         if self._first is None:
             self._first = picture
-        return Frame(self._to_pixels(picture), pts, self._base, duration)
+        return Frame(self._to_pixels(picture), pts, self._base, duration, offset=self._offset)

@@ -121,7 +121,43 @@ class SubtitlesOfMP4:
 Carrier = Copied | Reencoded | SubtitlesOfMP4
 
 
-def carry(
+class OtherStreams:
+    """The streams that ``output`` can have, on their way; ``notices`` has a line for each that changes."""
+
+    def __init__(
+        self,
+        sources: Iterable[Stream],
+        output: OutputContainer,
+        container: Container,
+        target: Path,
+        *,
+        no_audio: bool,
+    ) -> None:
+        self._output = output
+        self._carriers, self.notices = _carriers(sources, output, container, target, no_audio=no_audio)
+        self._damaged: set[int] = set()
+
+    def mux(self, packet: Packet) -> None:
+        """Write one of the sources' packets, which is given away by it."""
+        index = packet.stream.index
+        if index not in self._carriers:
+            return
+        try:
+            self._output.mux(list(self._carriers[index](packet)))
+        except OSError:
+            raise
+        except av.FFmpegError:
+            if index not in self._damaged:  # such as packets out of order: a gap, as it is for a player
+                self._damaged.add(index)
+                self.notices.append(f"track {index} is damaged; what could not be copied of it was left out")
+
+    def flush(self) -> None:
+        """Write what encoders still hold."""
+        for carrier in self._carriers.values():
+            self._output.mux(list(carrier.flush()))
+
+
+def _carriers(
     sources: Iterable[Stream], output: OutputContainer, container: Container, target: Path, *, no_audio: bool
 ) -> tuple[dict[int, Carrier], list[str]]:
     """A carrier for each stream that ``output`` can have, by its index, and a line for each that changes."""

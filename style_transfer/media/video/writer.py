@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from contextlib import suppress
 from fractions import Fraction
@@ -14,16 +13,14 @@ import av
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from style_transfer.errors import OutputError, UserError
+from style_transfer.errors import UserError
 from style_transfer.files import atomic_path
 from style_transfer.media.video.format import CODECS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame, FromPixels
-from style_transfer.media.video.open import Packet, local, reason
-from style_transfer.media.video.reader import VideoReader
-from style_transfer.media.video.streams import Carrier, carry, copy_stream, kept_tags
-
-# Times of edit lists are in this unit of a file's; the default, a millisecond, would round the first frame's.
-_MAX_TIMESCALE = 1_000_000
+from style_transfer.media.video.open import Packet, reason
+from style_transfer.media.video.output import new_output, output_error, remux, tag
+from style_transfer.media.video.source import Source
+from style_transfer.media.video.streams import OtherStreams
 
 
 def partial_path(target: Path) -> Path:
@@ -40,6 +37,7 @@ class VideoWriter:
     ``close()`` makes what was written whole under ``partial_path(target)``; ``finish()`` after it gives
     it its final name. Colours, pixel shape, chapters and tags are ``source``'s. The first frame sets the
     size; odd sides are padded by one pixel, which ``notices`` says, as it does of streams that change.
+    ``video_only`` leaves all other streams out.
 
     Raises ``UserError`` for a codec, quality or preset that cannot be had, before anything is written,
     and ``OutputError`` where the system refuses to write.
@@ -48,26 +46,26 @@ class VideoWriter:
     def __init__(
         self,
         target: Path,
-        source: VideoReader,
+        source: Source,
         *,
         codec: str | None = None,
         crf: int | None = None,
         preset: str | None = None,
         threads: int = 0,
         no_audio: bool = False,
+        video_only: bool = False,
     ) -> None:
         self.target, self.partial = target, partial_path(target)
         self.notices: list[str] = []
-        self._source, self._threads, self._no_audio = source, threads, no_audio
+        self._source, self._threads = source, threads
+        self._no_audio, self._video_only = no_audio, video_only
         self._container = container_for(target)
         self._codec = codec_for(target, codec)
         self._options = encoder_options(self._codec, crf, preset, threads)
         self._from_pixels = FromPixels(source.info.colour)
         self._early: list[Packet] = []
         self._output: OutputContainer | None = None
-        self._carriers: dict[int, Carrier] = {}
         self._base = Fraction(1)
-        self._damaged: set[int] = set()
         self._failed = self._begun = False
 
     def write(self, item: Frame | Packet) -> None:
@@ -80,37 +78,37 @@ class VideoWriter:
             elif self._output is None:
                 self._early.append(item)
             else:
-                self._carry(item)
+                self._others.mux(item)
         except (OSError, av.FFmpegError) as error:
             self._failed = True
-            raise _output_error(self.partial, error) from error
+            raise output_error(self.partial, error) from error
 
     def close(self) -> None:
         """Encode what is pending and make the partial file whole; after an error as far as can be."""
         if self._output is None:
             return
         output, self._output = self._output, None
+        self.notices += self._others.notices
         try:
             if not self._failed:
                 output.mux(self._video.encode(None))
-                for carrier in self._carriers.values():
-                    output.mux(list(carrier.flush()))
+                self._others.flush()
             output.close()
         except (OSError, av.FFmpegError) as error:
             if not self._failed:
-                raise _output_error(self.partial, error) from error
+                raise output_error(self.partial, error) from error
 
     def finish(self) -> None:
         """Give the closed file its final container and name, over what had it. Raises ``OutputError``."""
         if self._container.fragmented:
             with atomic_path(self.target) as whole:
-                self._remux(whole)
+                remux(self.partial, whole, self._source, self._container, self._base)
             self.partial.unlink()
         else:
             try:
                 self.partial.replace(self.target)
             except OSError as error:
-                raise _output_error(self.target, error) from error
+                raise output_error(self.target, error) from error
 
     def discard(self) -> None:
         """Remove the closed partial file, if this writer made it."""
@@ -130,12 +128,11 @@ class VideoWriter:
         self.partial.parent.mkdir(parents=True, exist_ok=True)
         self._begun = True
         self._base = first.time_base
-        output = self._new_output(self.partial, self._container.growing_options())
+        growing = self._container.growing_options()
+        output = new_output(self.partial, self._source, self._container, self._base, growing)
         self._video = self._add_video(output, first)
-        self._carriers, lines = carry(
-            self._source.other_streams, output, self._container, self.target, no_audio=self._no_audio
-        )
-        self.notices += lines
+        others = [] if self._video_only else self._source.other_streams
+        self._others = OtherStreams(others, output, self._container, self.target, no_audio=self._no_audio)
         try:
             output.start_encoding()
         except OSError:
@@ -147,17 +144,8 @@ class VideoWriter:
             ) from error
         self._output = output
         for packet in self._early:
-            self._carry(packet)
+            self._others.mux(packet)
         self._early.clear()
-
-    def _new_output(self, path: Path, options: dict[str, str]) -> OutputContainer:
-        if self._container.fragmented:
-            timescale = min(self._base.denominator, _MAX_TIMESCALE)
-            options = options | {"movie_timescale": str(max(timescale, 1000))}
-        output = av.open(local(path), "w", format=self._container.muxer, container_options=options)
-        output.metadata.update(kept_tags(self._source.metadata))
-        output.set_chapters(self._source.chapters())
-        return output
 
     def _add_video(self, output: OutputContainer, first: Frame) -> VideoStream:
         info = self._source.info
@@ -181,8 +169,7 @@ class VideoWriter:
         context.sample_aspect_ratio = info.pixel_aspect
         if self._codec == "hevc" and self._container.fragmented:
             context.codec_tag = "hvc1"  # Apple's players know no other
-        stream.metadata.update(kept_tags(dict(self._source.stream.metadata)))
-        stream.disposition = self._source.stream.disposition
+        tag(stream, self._source)
         return stream
 
     def _encode(self, frame: Frame) -> None:
@@ -193,43 +180,3 @@ class VideoWriter:
             picture.pts = frame.pts + number * frame.duration
             picture.duration = frame.duration
             self._output.mux(self._video.encode(picture))
-
-    def _carry(self, packet: Packet) -> None:
-        assert self._output is not None
-        index = packet.stream.index
-        if index not in self._carriers:
-            return
-        try:
-            self._output.mux(list(self._carriers[index](packet)))
-        except OSError:
-            raise
-        except av.FFmpegError:
-            if index not in self._damaged:  # such as packets out of order: a gap, as it is for a player
-                self._damaged.add(index)
-                self.notices.append(f"track {index} is damaged; what could not be copied of it was left out")
-
-    def _remux(self, path: Path) -> None:
-        with (
-            av.open(local(self.partial), "r") as grown,
-            self._new_output(path, {"movflags": "+faststart"}) as output,
-        ):
-            streams = {}
-            for stream in grown.streams:
-                if stream.type == "data":  # chapters, which are written anew
-                    continue
-                streams[stream.index] = copied = copy_stream(stream, output)
-                if self._codec == "hevc" and stream.type == "video":
-                    copied.codec_context.codec_tag = "hvc1"
-            for packet in grown.demux(*(grown.streams[index] for index in streams)):
-                # Each fragment ends its subtitles anew with an empty one; a plain MP4 needs none of them.
-                if packet.size and not (packet.stream.type == "subtitle" and bytes(packet) == b"\0\0"):
-                    packet.stream = streams[packet.stream.index]
-                    output.mux(packet)
-
-
-def _output_error(path: Path, error: Exception) -> OutputError:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-        return OutputError(
-            f"cannot write '{path}': the disk is full; free some space and run the command again"
-        )
-    return OutputError(f"cannot write '{path}': {reason(error)}; choose another folder with -o")

@@ -1,0 +1,124 @@
+"""What ``bench`` does: cases chosen, each measured in turn, and told in a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from style_transfer.errors import InputFileError, UserError
+from style_transfer.evaluation.speed import Case, Speed, cases, machine, measure
+from style_transfer.files import atomic_path
+from style_transfer.networks.catalogue import find_model, list_models
+from style_transfer.networks.style_model import NETWORKS
+from style_transfer.runtime.device import choose_device
+
+_HEADINGS = (
+    "model",
+    "size",
+    "engine",
+    "precision",
+    "statistics",
+    "fps",
+    "median",
+    "p95",
+    "memory",
+    "mean",
+    "99.9%",
+)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure as asked; 0 when at least one row could be measured."""
+    models, resolutions, photo, device = _check(args)
+    earlier = _earlier(Path(args.compare)) if args.compare else {}
+    engines = args.engine or (["torch", "openvino"] if device == "cpu" else ["torch"])
+    todo = list(cases(models, resolutions, device, engines=engines))
+    about = machine()
+    print(", ".join(f"{name} {_plain(value)}" for name, value in about.items()))
+    print("times in ms a frame, memory in MiB, differences from PyTorch in float32, of 255")
+    rows = []
+    for case in tqdm(todo, unit="row", disable=None, leave=False):
+        rows.append(measure(case, photo, 1.0 if args.quick else args.seconds))
+    print(_table(rows, earlier))
+    if args.json:
+        report = {"machine": about, "rows": [asdict(row) for row in rows]}
+        with atomic_path(Path(args.json)) as temporary:
+            temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 1 if all(row.reason for row in rows) else 0
+
+
+def _check(args: argparse.Namespace) -> tuple[list[str], list[tuple[int, int]], Path | None, str]:
+    models = args.model or list_models()
+    for name in models:
+        if name not in NETWORKS:
+            find_model(name)
+    resolutions = [
+        _size(text) for text in args.resolution or ["640x480", "1280x720"][: 1 if args.quick else 2]
+    ]
+    if not args.seconds > 0:
+        raise UserError(f"--seconds must be above 0, not {args.seconds:g}")
+    photo = Path(args.photo).resolve() if args.photo else None
+    if photo and not photo.is_file():
+        raise InputFileError(f"there is no photo '{args.photo}'")
+    return models, resolutions, photo, str(choose_device(args.device))
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
+    if not found or not (int(found[1]) and int(found[2])):
+        raise UserError(f"'{text}' is no resolution; write width and height, such as 1280x720")
+    return int(found[1]), int(found[2])
+
+
+def _earlier(path: Path) -> dict[Case, float]:
+    """Frames a second of the rows that an earlier run could measure."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        return {Case(**row["case"]): float(row["fps"]) for row in rows if not row["reason"]}
+    except OSError as error:
+        raise InputFileError(f"cannot read '{path}': {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputFileError(f"'{path}' is nothing that --json has written") from error
+
+
+def _table(rows: Sequence[Speed], earlier: Mapping[Case, float]) -> str:
+    lines = [[*_HEADINGS, *(["against before"] if earlier else [])]]
+    for row in rows:
+        case = row.case
+        words = [case.model, f"{case.width}x{case.height}", case.engine, case.precision, case.statistics]
+        if row.reason:
+            lines.append([*words, f"not here: {row.reason}"])
+            continue
+        words += [f"{row.fps:.1f}", f"{row.median_ms:.1f}", f"{row.p95_ms:.1f}"]
+        memory = f"{row.peak_mb:.0f}" + (f"+{row.gpu_peak_mb:.0f} GPU" if row.gpu_peak_mb else "")
+        words += [memory, f"{row.mean_difference:.2f}", f"{row.tail_difference:.1f}"]
+        if earlier:
+            words.append(f"x{row.fps / earlier[case]:.2f}" if case in earlier else "new")
+        lines.append(words)
+    measured = [
+        line for line in lines if len(line) == len(lines[0])
+    ]  # a reason may be longer than its column
+    widths = [max(len(line[n]) for line in measured) for n in range(len(lines[0]))]
+    for line in lines:
+        for n, word in enumerate(line[: len(_HEADINGS) - 6]):
+            widths[n] = max(widths[n], len(word))
+    return "\n".join(_justified(line, widths) for line in lines)
+
+
+def _justified(words: Iterable[str], widths: Sequence[int]) -> str:
+    texts = (
+        word.ljust(width) if n < 5 else word.rjust(width)
+        for n, (word, width) in enumerate(zip(words, widths, strict=False))
+    )
+    return "  ".join(texts).rstrip()
+
+
+def _plain(value: Any) -> str:
+    return "/".join(map(str, value)) if isinstance(value, list) else str(value)

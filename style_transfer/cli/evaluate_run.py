@@ -1,0 +1,82 @@
+"""What ``evaluate`` does: the model, its paintings and photos found, measured, and told in tables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from style_transfer.cli.common import say
+from style_transfer.cli.evaluate_clips import collect_clips, measure_clips
+from style_transfer.cli.evaluate_photos import measure_photos
+from style_transfer.errors import UnknownNameError, UserError
+from style_transfer.evaluation.objective import Objective, Recipe
+from style_transfer.evaluation.pictures import find_paintings
+from style_transfer.files import atomic_path
+from style_transfer.networks.catalogue import load_model
+from style_transfer.runtime.stylizer import Stylizer
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure as asked; 0 when done."""
+    _check(args)
+    stylizer = _stylizer(args, args.model)
+    names = _styles(args, stylizer)
+    if args.verbose:
+        say(stylizer.summary)
+    paintings = find_paintings(args.style_images, names) if args.style_images else {}
+    clips = collect_clips(args)
+    other = _stylizer(args, args.compare) if args.compare else None
+    objective = _objective(args, stylizer, paintings.values()) if paintings else None
+    report: dict[str, Any] = {"model": args.model, "device": stylizer.summary}
+    if objective:
+        report["objective"] = {"of": args.objective or args.model, **vars(objective.recipe)}
+    if args.photos:
+        assert objective is not None
+        report["photos"] = measure_photos(args, stylizer, objective, paintings)
+    if any(clips.values()):
+        report["clips"] = measure_clips(args, stylizer, other, objective, names, clips)
+    if args.json:
+        with atomic_path(args.json) as temporary:
+            temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    for name, least in (("count", 1), ("iterations", 0), ("frames", 2)):
+        if getattr(args, name) < least:
+            raise UserError(f"--{name} must be {least} or more, not {getattr(args, name)}")
+    if args.image_size is not None and args.image_size < 32:
+        raise UserError(f"--image-size must be 32 or more, not {args.image_size}")
+    if args.stabilize is not None and not 0 < args.stabilize <= 1:
+        raise UserError(f"--stabilize must be above 0 and at most 1, not {args.stabilize:g}")
+    if args.photos and not args.style_images:
+        raise UserError("--photos needs the paintings; give --style-images a folder of them")
+
+
+def _stylizer(args: argparse.Namespace, model: str) -> Stylizer:
+    return Stylizer(
+        load_model(model),
+        device=args.device,
+        precision=args.precision,
+        engine=args.engine,
+        compiled=args.compile,
+    )
+
+
+def _styles(args: argparse.Namespace, stylizer: Stylizer) -> list[str]:
+    known = stylizer.model.style_names
+    for name in args.styles or ():
+        if name not in known:
+            raise UnknownNameError("style", name, known)
+    return list(dict.fromkeys(args.styles or known))
+
+
+def _objective(args: argparse.Namespace, stylizer: Stylizer, paintings: Iterable[Path]) -> Objective:
+    """What the model was trained on, with these paintings."""
+    trained = load_model(args.objective) if args.objective else stylizer.model
+    return Objective(
+        Recipe.of(trained.training), list(paintings), vgg_weights=args.vgg_weights, device=stylizer.device
+    )

@@ -1,0 +1,64 @@
+"""``style-transfer quantize FILE``: prepare a model file for int8."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from style_transfer.cli.common import Parser, add_debug_flag, guarded
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog="style-transfer quantize",
+        description="Measure on photos what int8 needs to know of a model, and write it into its file.",
+    )
+    parser.add_argument("model", metavar="FILE", help="a model file, or a model that ships")
+    parser.add_argument("--dataset", required=True, metavar="FOLDER", help="photos; two dozen are used")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="where to write the model (into the same file)"
+    )
+    add_debug_flag(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return guarded(_quantize, build_parser().parse_args(argv))
+
+
+def _quantize(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from tqdm import tqdm
+
+    from style_transfer.cli.common import say
+    from style_transfer.errors import InputFileError, StyleTransferError, UserError
+    from style_transfer.media.image import read_image
+    from style_transfer.media.pixels import Pixels
+    from style_transfer.networks.catalogue import find_model
+    from style_transfer.networks.model_file import read_model, save_model
+    from style_transfer.runtime.quantize import PHOTOS, measure_ranges
+    from style_transfer.training.dataset import find_photos
+
+    source = find_model(args.model)
+    if not args.output and not Path(args.model).is_file():
+        raise UserError("a model that ships is not written over; name a file with --output")
+    model = read_model(source)
+    paths, _ = find_photos(Path(args.dataset))
+    photos: list[Pixels] = []
+    step = max(1, len(paths) // PHOTOS)  # from all over the folder, and others should some be damaged
+    for path in (path for first in range(step) for path in paths[first::step]):
+        try:
+            photos.append(read_image(path).frames[0])
+        except StyleTransferError as error:
+            say(str(error))
+        if len(photos) == PHOTOS:
+            break
+    if not photos:
+        raise InputFileError(f"no photo in '{args.dataset}' can be read")
+    with tqdm(total=1.0, disable=None, bar_format="{percentage:3.0f}% |{bar}| {elapsed}<{remaining}") as bar:
+        model.ranges = measure_ranges(model, photos, progress=lambda done: bar.update(done - bar.n))
+    target = Path(args.output or source)
+    save_model(model, target)
+    print(target)
+    return 0

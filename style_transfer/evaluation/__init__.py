@@ -1,0 +1,1 @@
+"""What says how good a model is: the objective it was trained on, against optimisation, and stability."""

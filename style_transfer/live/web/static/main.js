@@ -1,0 +1,291 @@
+// The page, put together: source -> connection -> stage, and the buttons and keys.
+
+import { Camera } from "./camera.js";
+import { Connection } from "./connection.js";
+import { keyboard } from "./keyboard.js";
+import { Look } from "./look.js";
+import { Meter } from "./meter.js";
+import { Pace } from "./pace.js";
+import { Source } from "./source.js";
+import { Stage } from "./stage.js";
+
+const THUMBNAILS_AFTER = 1200; // milliseconds: cameras expose slowly
+const THUMBNAILS_EVERY = 30000;
+const MESSAGE_STAYS = 6000;
+const SERVER_SHOWN = 1280; // pixels of the server's camera on the screen, however small it is painted
+
+const byId = (id) => document.getElementById(id);
+const camera = new Camera(byId("video"));
+const source = new Source(camera);
+const connection = new Connection();
+const look = new Look();
+const pace = new Pace();
+const meter = new Meter();
+const stage = new Stage({
+  canvas: byId("canvas"), picture: byId("picture"), split: byId("split"),
+  beforeTag: byId("before-tag"), afterTag: byId("after-tag"),
+});
+let serverCamera = false; // the pictures are the server's
+let maxPixels = 2e6;
+let busy = false; // a frame is being encoded
+let repaint = false; // the still picture is to be painted (again)
+let frozen = false;
+let newest = 0; // number of the painting on the screen
+let messageTimer = 0;
+
+// -- frames out -------------------------------------------------------------------------------------
+
+async function send() {
+  if (busy || !connection.clear || serverCamera) return;
+  const now = performance.now();
+  if (source.still ? !(repaint && pace.idle(now)) : !(camera.ready && pace.due(now))) return;
+  busy = true;
+  repaint = false;
+  try {
+    const [width, height] = source.size;
+    if (!source.still) stage.resize(...Stage.shown(width, height));
+    const number = pace.send(now);
+    connection.show(number, await source.take(number, ...pace.size(width, height)));
+  } finally {
+    busy = false;
+  }
+  if (repaint) send();
+}
+
+/** The picture that stays is new, or its look is. */
+function paintStill() {
+  if (!source.still) return;
+  repaint = true;
+  send();
+}
+
+function askForThumbnails() {
+  if (document.hidden) return;
+  connection.say({ type: "thumbnails", from: pace.next });
+  paintStill();
+}
+
+camera.follow(send);
+setInterval(() => { if (source.still) send(); }, 500); // should a still picture have been lost
+setInterval(() => { if (!source.still) askForThumbnails(); }, THUMBNAILS_EVERY);
+look.addEventListener("change", () => {
+  connection.say({ type: "look", ...look.wanted });
+  paintStill();
+});
+
+// -- paintings in -----------------------------------------------------------------------------------
+
+connection.addEventListener("frame", async ({ detail }) => {
+  const painting = await createImageBitmap(detail.picture);
+  if (detail.number < newest) return painting.close(); // overtaken while it was decoded
+  newest = detail.number;
+  if (serverCamera) {
+    connection.say({ type: "got", id: detail.number });
+    stage.resize(...Stage.shown(painting.width, painting.height, SERVER_SHOWN));
+    if (document.body.dataset.mode === "idle") setMode("live");
+  } else if (document.body.dataset.mode === "idle") {
+    return painting.close(); // stopped in the meantime
+  }
+  const { width, height } = painting;
+  stage.show(painting, source.before(detail.number));
+  const now = performance.now();
+  const age = serverCamera
+    ? detail.waited + detail.took
+    : pace.arrived(detail.number, detail.waited, now, !source.still);
+  meter.add(now, age);
+  byId("size").textContent = `${width} × ${height}`;
+  stage.canvas.dispatchEvent(new CustomEvent("painted", { detail: { age, width, height } }));
+  if (source.still) send();
+});
+connection.addEventListener("thumbnail", ({ detail }) => look.thumbnail(detail.style, detail.picture));
+connection.addEventListener("pong", ({ detail }) => pace.way(performance.now() - detail.time));
+connection.addEventListener("error", ({ detail }) => say(`The server says: ${detail.message}.`));
+
+connection.addEventListener("welcome", ({ detail }) => {
+  serverCamera = detail.source === "server";
+  maxPixels = detail.max_pixels;
+  document.body.dataset.source = detail.source;
+  for (const id of ["split-button", "mirror-button", "freeze-button", "photo-button", "camera-button"]) {
+    byId(id).hidden = serverCamera;
+  }
+  byId("latency-name").textContent = serverCamera ? "since the camera" : "round trip";
+  look.welcome(detail.styles, detail.look);
+  connection.say({ type: "look", ...look.wanted });
+  pace.restart();
+  newest = 0;
+  link("open", "connected");
+  hush();
+  setTimeout(askForThumbnails, THUMBNAILS_AFTER);
+  paintStill();
+});
+
+connection.addEventListener("closed", ({ detail }) => {
+  link("closed", "not connected");
+  if (detail.final) say(`The server closed the connection: ${detail.reason}. Reload the page to try again.`, true);
+  else if (detail.reason.includes("places")) say("All places are taken. Yours comes as soon as someone leaves.", true);
+  else if (detail.attempt > 0) say("The server cannot be reached. Trying again…", true);
+});
+
+// -- what a person does -----------------------------------------------------------------------------
+
+async function startCamera(begin = () => camera.start()) {
+  try {
+    await begin();
+  } catch (error) {
+    if (!source.still) setMode("idle");
+    return say(error.message, true);
+  }
+  hush();
+  thaw();
+  source.mirror = camera.front;
+  pressed("mirror-button", source.mirror);
+  setMode("live");
+  byId("turn-button").hidden = !(await camera.several());
+  setTimeout(askForThumbnails, THUMBNAILS_AFTER);
+}
+
+function stopCamera() {
+  camera.stop();
+  thaw();
+  stage.forget();
+  setMode("idle");
+}
+
+async function openPhoto(file) {
+  if (!file || serverCamera) return;
+  try {
+    await source.open(file, maxPixels);
+  } catch {
+    return say(`"${file.name}" is no picture that this browser can read. Try a JPEG, PNG or WebP.`);
+  }
+  hush();
+  camera.stop();
+  frozen = false;
+  pressed("freeze-button", false);
+  stage.resize(...source.size);
+  setMode("photo");
+  pace.restart();
+  askForThumbnails();
+}
+
+function toggleFreeze() {
+  if (!camera.running || serverCamera) return;
+  if (source.still) {
+    thaw();
+    setMode("live");
+  } else if (camera.ready) {
+    source.freeze();
+    frozen = true;
+    pressed("freeze-button", true);
+    paintStill();
+  }
+}
+
+function thaw() {
+  source.still = null;
+  frozen = false;
+  pressed("freeze-button", false);
+  pace.restart();
+}
+
+function toggleMirror() {
+  source.mirror = !source.mirror;
+  pressed("mirror-button", source.mirror);
+}
+
+function toggleSplit() {
+  if (serverCamera) return;
+  stage.split = stage.split === null ? 0.5 : null;
+  pressed("split-button", stage.split !== null);
+}
+
+function toggleFullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else byId("stage").requestFullscreen?.();
+}
+
+const toggleCamera = () => (document.body.dataset.mode === "live" ? stopCamera() : startCamera());
+const choosePhoto = () => serverCamera || byId("file").click();
+const turnCamera = () => camera.running && startCamera(() => camera.turn());
+const save = () => document.body.dataset.mode !== "idle" && stage.save();
+const help = () => (byId("help").open ? byId("help").close() : byId("help").showModal());
+
+const clicks = {
+  start: () => startCamera(), choose: choosePhoto, "photo-button": choosePhoto, "camera-button": toggleCamera,
+  "turn-button": turnCamera, "split-button": toggleSplit, "mirror-button": toggleMirror,
+  "freeze-button": toggleFreeze, "save-button": save, "full-button": toggleFullScreen, "help-button": help,
+};
+for (const [id, action] of Object.entries(clicks)) byId(id).addEventListener("click", () => action());
+
+keyboard(byId("keys"), [
+  ["1–9", /^[1-9]$/, "choose a style", (key) => Number(key) <= look.count && look.choose(Number(key) - 1)],
+  ["N P", /^[np]$/, "next, previous style", (key) => look.step(key === "n" ? 1 : -1)],
+  ["← →", /^arrow(left|right)$/, "less, more of the second style", (key) => look.mix(key === "arrowright" ? 1 : -1)],
+  ["+ −", /^[+=_-]$/, "strength", (key) => look.strengthen("+=".includes(key) ? 1 : -1)],
+  ["C", /^c$/, "keep my colours", () => look.toggleColors()],
+  ["B", /^b$/, "before and after", toggleSplit],
+  ["M", /^m$/, "mirror", toggleMirror],
+  ["space", /^ $/, "freeze", toggleFreeze],
+  ["S", /^s$/, "save the picture", save],
+  ["O", /^o$/, "paint a photo", choosePhoto],
+  ["V", /^v$/, "start or stop the camera", () => serverCamera || toggleCamera()],
+  ["T", /^t$/, "other camera", turnCamera],
+  ["F", /^f$/, "full screen", toggleFullScreen],
+  ["H", /^[h?]$/, "these keys", help],
+]);
+
+byId("file").addEventListener("change", ({ target }) => {
+  openPhoto(target.files[0]);
+  target.value = ""; // so that the same photo can be chosen again
+});
+let dragged = 0; // elements under a dragged file
+for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
+  window.addEventListener(type, (event) => {
+    event.preventDefault();
+    dragged = { dragenter: dragged + 1, dragleave: dragged - 1, drop: 0 }[type] ?? dragged;
+    byId("drop").hidden = serverCamera || dragged <= 0;
+    if (type === "drop") openPhoto(event.dataTransfer.files[0]);
+  });
+}
+camera.addEventListener("lost", () => {
+  stopCamera();
+  say("The camera went away. Plug it in again and start it.", true);
+});
+document.addEventListener("visibilitychange", () => { if (!document.hidden) paintStill(); });
+
+// -- what the page shows ----------------------------------------------------------------------------
+
+/** `idle`, `live`, or `photo`. */
+function setMode(mode) {
+  document.body.dataset.mode = mode;
+  const live = mode === "live";
+  byId("stats").hidden = mode === "idle";
+  byId("camera-button").querySelector("use").setAttribute("href", live ? "#i-stop" : "#i-camera");
+  byId("camera-button").setAttribute("aria-label", live ? "Stop the camera" : "Start the camera");
+  for (const id of ["mirror-button", "freeze-button"]) byId(id).disabled = !live;
+}
+
+function pressed(id, on) { byId(id).setAttribute("aria-pressed", String(on)); }
+
+function link(state, text) {
+  byId("link").dataset.state = state;
+  byId("link-text").textContent = text;
+}
+
+function say(text, stays = false) {
+  clearTimeout(messageTimer);
+  byId("message").textContent = text;
+  byId("message").hidden = false;
+  if (!stays) messageTimer = setTimeout(hush, MESSAGE_STAYS);
+}
+
+function hush() { byId("message").hidden = true; }
+
+setInterval(() => {
+  const { fps, age } = meter.read(performance.now());
+  byId("fps").textContent = source.still && !frozen ? "–" : fps;
+  byId("latency").textContent = age;
+}, 500);
+
+if (!window.isSecureContext) byId("start").title = "Needs HTTPS";
+connection.connect();

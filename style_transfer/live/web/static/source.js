@@ -1,0 +1,93 @@
+// What is painted: the camera's newest frame, or a picture that stays.
+
+import { Stage } from "./stage.js";
+
+const QUALITY = 0.8;
+const STILL_QUALITY = 0.92;
+const STILL_LONGEST = 1600; // pixels
+const RING = 4; // canvases in turn: those under way, the one shown, the next
+
+const newCanvas = (width, height) => Object.assign(document.createElement("canvas"), { width, height });
+
+// Not an OffscreenCanvas: Chromium takes three times as long to encode one.
+const encode = (canvas, quality) =>
+  new Promise((resolve, reject) =>
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("no picture"))), "image/jpeg", quality),
+  );
+
+export class Source {
+  #ring = Array.from({ length: RING }, () => newCanvas(1, 1));
+  #turn = 0;
+  #befores = new Map(); // number of the frame -> canvas
+
+  mirror = false;
+  still = null; // a canvas, instead of the camera
+
+  constructor(camera) {
+    this.camera = camera;
+  }
+
+  get size() {
+    if (this.still) return [this.still.width, this.still.height];
+    return [this.camera.video.videoWidth, this.camera.video.videoHeight];
+  }
+
+  /** The camera's picture as it is now, to stay. */
+  freeze() {
+    const { video } = this.camera;
+    const [width, height] = Stage.shown(video.videoWidth, video.videoHeight);
+    this.still = newCanvas(width, height);
+    this.#paint(this.still, video, this.mirror);
+  }
+
+  /** A photo, to stay; rejects what the browser cannot read. */
+  async open(file, maxPixels) {
+    const bitmap = await createImageBitmap(file);
+    const fit = Math.min(1, Math.sqrt(maxPixels / (bitmap.width * bitmap.height)));
+    const longest = Math.min(STILL_LONGEST, Math.floor(fit * Math.max(bitmap.width, bitmap.height)));
+    const [width, height] = Stage.shown(bitmap.width, bitmap.height, longest).map((side) => Math.max(1, side));
+    const canvas = newCanvas(width, height);
+    this.#paint(canvas, bitmap, false);
+    bitmap.close();
+    this.still = canvas;
+  }
+
+  /** A JPEG of that size; remembered under `number` for `before`. */
+  async take(number, width, height) {
+    if (this.still) {
+      this.#remember(number, this.still);
+      return encode(this.still, STILL_QUALITY);
+    }
+    const canvas = this.#ring[this.#turn++ % RING];
+    this.#resize(canvas, width, height);
+    this.#paint(canvas, this.camera.video, this.mirror);
+    this.#remember(number, canvas);
+    return encode(canvas, QUALITY);
+  }
+
+  /** What frame `number` was before it was painted. */
+  before(number) {
+    for (const earlier of this.#befores.keys()) if (earlier < number) this.#befores.delete(earlier);
+    return this.#befores.get(number) ?? null;
+  }
+
+  #remember(number, canvas) {
+    this.#befores.set(number, canvas);
+    if (this.#befores.size > RING) this.#befores.delete(this.#befores.keys().next().value);
+  }
+
+  #resize(canvas, width, height) {
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
+  }
+
+  #paint(canvas, picture, mirror) {
+    // The pixels are read back at once, so they are best kept where the encoder is.
+    const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+    context.setTransform(mirror ? -1 : 1, 0, 0, 1, mirror ? canvas.width : 0, 0);
+    context.imageSmoothingQuality = "medium";
+    context.fillStyle = "#fff"; // under what is transparent
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  }
+}

@@ -1,0 +1,263 @@
+"""One thread that paints for every viewer, in fair turns, with one network."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from style_transfer.errors import UserError
+from style_transfer.live.adapt import Adapter
+from style_transfer.live.controls import Scene, Weights
+from style_transfer.live.web import protocol
+from style_transfer.live.web.frames import decode, encode, resized
+from style_transfer.live.web.seat import Frame, Seat
+from style_transfer.live.web.turns import Turns
+from style_transfer.media.pixels import Pixels
+from style_transfer.runtime.color import combine
+from style_transfer.runtime.steady import Steady
+
+if TYPE_CHECKING:
+    from style_transfer.runtime.look import Look
+    from style_transfer.runtime.stylizer import Stylizer
+
+_THUMBNAIL_PIXELS = 160 * 120
+_TURN = 20_000  # pixels that a turn counts for beside those in it: what is to be done for any frame
+_FIRST_SIZE = (480, 640)
+_LEAST_SIDE = 176  # pixels of the server's camera: below, there are no strokes but a blur
+_LOOKS_KEPT = 64
+_LONGEST = 30.0  # seconds that one frame may take before the thread is given up at the end
+_log = logging.getLogger("style_transfer")
+
+
+@dataclass
+class _Shared:
+    """Paintings of one shot of the server's camera: whoever has the same look gets the same bytes."""
+
+    shot: Pixels
+    paintings: dict[Scene, bytes]
+
+
+class Studio:
+    """Decodes, paints and encodes what the seats hold, the least served first.
+
+    A seat pays with its turns for every pixel: a viewer with huge frames slows itself. Pixels count and not
+    seconds, because what an engine does once for a size is of use to all, and would ruin who came first.
+    Nothing waits here but the one frame that each seat holds.
+
+    Args:
+        stylizer: used by this thread alone.
+        statistics: of the norms: ``live`` are each frame's own; ``frozen`` follow each viewer's camera
+            slowly; ``auto`` freezes them where that makes painting much faster.
+        notify: called, from the thread, with a line for who runs the server.
+        target_fps: of the server's own camera, whose frames are painted smaller so that it holds.
+        clock: seconds, monotonic; of the frames too.
+    """
+
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        *,
+        statistics: str = "auto",
+        notify: Callable[[str], None] = lambda _: None,
+        target_fps: float = 15.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.stylizer = stylizer
+        self.adapter = Adapter(target_fps)
+        self._notify, self._clock = notify, clock
+        self._turns: Turns[Seat] = Turns()
+        self._seats: set[Seat] = set()
+        self._changed = threading.Condition()
+        self._looks: dict[Weights, Look] = {}
+        self._shared: _Shared | None = None
+        self._freezes = statistics == "frozen" or (statistics == "auto" and stylizer.frozen_is_much_faster)
+        self._steadies: dict[Seat | Weights, Steady] = {}  # of each seat, and each mix of the server's camera
+        self._failing = False
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="studio", daemon=True)
+
+    # -- for the viewers, from any thread ------------------------------------------------------------
+
+    def join(self, seat: Seat) -> None:
+        with self._changed:
+            self._seats.add(seat)
+            self._turns.join(seat)
+
+    def leave(self, seat: Seat) -> None:
+        with self._changed:
+            self._seats.discard(seat)
+            self._turns.leave(seat)
+            self._steadies.pop(seat, None)
+
+    def put(self, seat: Seat, frame: Frame) -> None:
+        """``frame`` is the newest of ``seat``; one that waits there is forgotten."""
+        with self._changed:
+            if not seat.waiting:
+                self._turns.wait(seat)
+            seat.frame = frame
+            self._changed.notify()
+
+    def scene(self, wanted: protocol.LookWanted) -> Scene:
+        """``wanted`` by this model's styles. Raises ``UserError`` for one it does not have."""
+        weights = self.stylizer.model.weights(wanted.styles)[0].tolist()
+        # What no eye tells apart is the same look, so that a slider's every step is not kept for itself.
+        rounded = [round(weight, 2) for weight in weights]
+        total = sum(rounded)
+        mix = tuple(weight / total for weight in rounded) if total else tuple(weights)
+        return Scene(mix, wanted.strength, wanted.preserve_color)
+
+    # -- the thread ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(_LONGEST)
+
+    def warm_up(self, size: tuple[int, int] = _FIRST_SIZE) -> None:
+        """Paint what first frames are like, so that the first viewer does not wait for it.
+
+        ``size`` is the height and width of the server's own camera, or those of most browsers' first frame.
+        """
+        frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+        for _ in range(3):
+            start = self._clock()
+            self.stylizer(frame)
+        self.adapter.start(self._clock() - start, _LEAST_SIDE / min(size))
+
+    def _run(self) -> None:
+        while not self._stopped:
+            try:
+                self.step(timeout=None)
+            except Exception:  # one viewer's trouble is nobody else's
+                _log.exception("studio")
+
+    def step(self, timeout: float | None = 0.0) -> bool:
+        """Serve one seat; False if none waited within ``timeout`` seconds (None: for ever)."""
+        with self._changed:
+            waiting = [seat for seat in self._seats if seat.waiting]
+            if not waiting and not self._stopped:
+                self._changed.wait(timeout)
+                waiting = [seat for seat in self._seats if seat.waiting]
+            if not waiting or self._stopped:
+                return False
+            seat = self._turns.choose(waiting)
+            frame, style = seat.take()
+        pixels = 0
+        try:
+            if frame is not None:
+                pixels = self._paint_frame(seat, frame)
+            elif style is not None:
+                pixels = self._paint_thumbnail(seat, style)
+        finally:
+            with self._changed:
+                self._turns.charge(seat, _TURN + pixels)
+        return True
+
+    def _paint_frame(self, seat: Seat, frame: Frame) -> int:
+        """Decode, paint, deliver; how many pixels that were."""
+        start = self._clock()
+        try:
+            photo = frame.picture if isinstance(frame.picture, np.ndarray) else decode(frame.picture)
+        except UserError as error:
+            seat.refuse(str(error))
+            return len(frame.picture)
+        if seat.thumbnails_from is not None and (frame.shared or frame.number >= seat.thumbnails_from):
+            seat.begin_thumbnails(_scaled(photo, (_THUMBNAIL_PIXELS / (photo.size // 3)) ** 0.5))
+        jpeg = self._shared_painting(seat, photo) if frame.shared else self._painting(photo, seat)
+        if jpeg is not None:
+            took = self._clock() - start
+            seat.deliver(
+                protocol.picture_message(
+                    protocol.FRAME, frame.number, jpeg, waited=max(0.0, start - frame.time), took=took
+                )
+            )
+        return photo.size // 3
+
+    def _painting(self, photo: Pixels, seat: Seat) -> bytes | None:
+        height, width = seat.working_size(photo.shape[0], photo.shape[1], self._clock())
+        painting = self._paint(resized(photo, height, width), seat.scene, seat, self._steady(seat))
+        return None if painting is None else encode(painting)
+
+    def _shared_painting(self, seat: Seat, shot: Pixels) -> bytes | None:
+        if self._shared is None or self._shared.shot is not shot:
+            self._shared = _Shared(shot, {})
+        paintings = self._shared.paintings
+        if seat.scene not in paintings:
+            start = self._clock()
+            small = _scaled(shot, self.adapter.scale)
+            painting = self._paint(small, seat.scene, seat, self._steady(seat.scene.weights))
+            if painting is None:
+                return None
+            paintings[seat.scene] = encode(painting)
+            looks = len({other.scene for other in tuple(self._seats)}) or 1
+            now = self._clock()
+            self.adapter.observe((now - start) * looks, now)
+        return paintings[seat.scene]
+
+    def _paint_thumbnail(self, seat: Seat, style: int) -> int:
+        assert seat.small is not None
+        weights = tuple(float(n == style) for n in range(len(self.stylizer.model.styles)))
+        scene = replace(seat.scene, weights=weights, strength=1.0)
+        painting = self._paint(seat.small, scene, seat)
+        if painting is not None:
+            jpeg = encode(painting)
+            seat.deliver(protocol.picture_message(protocol.THUMBNAIL, 0, jpeg, style=style), style)
+        return seat.small.size // 3
+
+    def _steady(self, whose: Seat | Weights) -> Steady | None:
+        if not self._freezes:
+            return None
+        if whose not in self._steadies:
+            while len(self._steadies) >= _LOOKS_KEPT:
+                self._steadies.pop(next(iter(self._steadies)))
+            self._steadies[whose] = Steady(self.stylizer)
+        return self._steadies[whose]
+
+    def _paint(self, photo: Pixels, scene: Scene, seat: Seat, steady: Steady | None = None) -> Pixels | None:
+        try:
+            if scene.strength == 0:
+                return photo
+            look = replace(
+                self._look(scene.weights), strength=scene.strength, preserve_color=scene.preserve_color
+            )
+            # The network alone: what the look keeps of the photo, it keeps at this size.
+            full = replace(look, strength=1.0, preserve_color=False)
+            photo = np.ascontiguousarray(photo)
+            if steady is not None:
+                full = steady.follow(photo, [full])
+            painting = combine(photo, self.stylizer(photo, full), look)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            if not self._failing:
+                self._notify(f"a frame could not be painted ({reason})")
+                _log.debug("painting", exc_info=error)
+            self._failing = True
+            seat.tell("this picture could not be painted")
+            return None
+        self._failing = False
+        return painting
+
+    def _look(self, weights: Weights) -> Look:
+        if weights not in self._looks:
+            if len(self._looks) >= _LOOKS_KEPT:
+                self._looks.clear()
+            mix = dict(zip(self.stylizer.model.style_names, weights, strict=True))
+            self._looks[weights] = self.stylizer.make_look(mix)
+        return self._looks[weights]
+
+
+def _scaled(photo: Pixels, scale: float) -> Pixels:
+    """``photo`` with its sides at that share, in steps of 8 pixels; never larger than it is."""
+    height, width = (min(side, max(8, round(side * scale / 8) * 8)) for side in photo.shape[:2])
+    return resized(photo, height, width)

@@ -1,0 +1,165 @@
+"""Exported files as models: what ``.onnx`` and ``.pt2`` files say of themselves, read without running them.
+
+An ONNX file holds a finished graph. Its model knows the styles and the network's shape, not its weights: ONNX
+Runtime can paint with it and nothing else. A ``.pt2`` file carries a whole model file beside its
+graph. That alone is read here: ``torch.export.load`` unpickles, and evaluates expressions written in the
+file, so nothing that paints calls it.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from style_transfer.errors import ModelFileError, UserError
+from style_transfer.networks.base import StyleParameters
+from style_transfer.networks.model_file import read_model, save_model
+from style_transfer.networks.style_model import NETWORKS, Style, StyleBank, StyleModel, check_style_names
+
+MODEL_ENTRY = "style_transfer.safetensors"  #: the model file inside a .pt2 archive
+COMPILED_ENTRY = "style_transfer_compiled.json"  #: in a package: what it was compiled for
+
+
+@dataclass(eq=False)
+class OnnxModel(StyleModel):
+    """A model whose weights are in an ONNX file.
+
+    ``network`` has a shape and no numbers (it lies on the device ``meta``). What a style owns is its place in
+    the file's input ``weights``: mixed, :attr:`StyleParameters.scales` is that input. A file with one mix
+    baked in has one style, named after it.
+    """
+
+    path: Path = Path()
+    mixes: bool = False  #: the file has the input ``weights``
+    frozen: bool = False  #: the norms' statistics are in the file; otherwise each picture gives its own
+    precision: str = "fp32"
+
+    def describe(self) -> dict[str, Any]:
+        statistics = "frozen" if self.frozen else "live"
+        return {**super().describe(), "statistics": statistics, "precision": self.precision}
+
+
+@dataclass(eq=False)
+class PackagedModel(StyleModel):
+    """A whole model, and where its network lies compiled for one device: ``path``, for ``device_type``."""
+
+    path: Path = Path()
+    device_type: str = "cpu"
+
+
+def read_onnx(path: Path) -> OnnxModel:
+    """What an ONNX file of this program says of itself.
+
+    Raises ``ModelFileError`` for any other file, ``UserError`` where ONNX Runtime is missing.
+    """
+    about = _onnx_metadata(path)
+    try:
+        description = json.loads(about["description"])
+        mix = json.loads(about["mix"])
+        styles = [Style(**style) for style in description["styles"]]
+        if mix is not None:
+            styles = [_baked(mix, styles)]
+        check_style_names([style.name for style in styles])
+        with torch.device("meta"):
+            network = NETWORKS[description["network"]](**description["arguments"]).eval()
+        training = dict(description.get("training") or {})
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ModelFileError(f"'{path}' is no ONNX file of this program; export the model again") from error
+    places = StyleParameters(torch.eye(len(styles)), *(torch.zeros(len(styles), 0) for _ in range(3)))
+    return OnnxModel(
+        network,
+        StyleBank(places),
+        styles,
+        training,
+        path=path,
+        mixes=mix is None,
+        frozen=about.get("statistics") == "frozen",
+        precision=about.get("precision", "fp32"),
+    )
+
+
+def read_pt2(path: Path) -> StyleModel:
+    """The model inside a ``.pt2`` file: a :class:`PackagedModel` where it is compiled. Nothing is executed.
+
+    Raises ``ModelFileError`` for any other file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+            entries = {name.rpartition("/")[2]: name for name in archive.namelist()}
+            inside = Path(folder) / f"{path.stem}.safetensors"
+            if archive.getinfo(entries[MODEL_ENTRY]).compress_type != zipfile.ZIP_STORED:
+                raise ValueError("its model is compressed")  # and might grow without bounds
+            inside.write_bytes(archive.read(entries[MODEL_ENTRY]))
+            model = read_model(inside)
+            if COMPILED_ENTRY not in entries:
+                return model
+            device = str(json.loads(archive.read(entries[COMPILED_ENTRY]))["device"])
+    except KeyError as error:
+        raise ModelFileError(
+            f"'{path}' is no .pt2 file of this program, or of an early version; export the model again"
+        ) from error
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelFileError(f"'{path}' is damaged or no .pt2 file of this program: {reason}") from error
+    parts = {part.name: getattr(model, part.name) for part in fields(StyleModel)}
+    return PackagedModel(**parts, path=path, device_type=device)
+
+
+def add_model(path: Path, model: StyleModel, compiled: Mapping[str, str] | None = None) -> None:
+    """Put ``model`` into the ``.pt2`` archive ``path``, and what its graphs are ``compiled`` for, if so."""
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path, "a") as archive:
+        inside = Path(folder) / "model.safetensors"
+        save_model(model, inside, dtype=_exact_dtype(model))
+        root = archive.namelist()[0].partition("/")[0]
+        archive.write(inside, f"{root}/{MODEL_ENTRY}")
+        if compiled is not None:
+            archive.writestr(f"{root}/{COMPILED_ENTRY}", json.dumps(compiled))
+
+
+def _exact_dtype(model: StyleModel) -> torch.dtype:
+    """float16 where it loses nothing, as with every model that ships."""
+    tensors = [*model.network.state_dict().values(), *model.bank.state_dict().values()]
+    tensors += [] if model.ranges is None else [model.ranges]
+    exact = all(torch.equal(tensor, tensor.half().to(tensor.dtype)) for tensor in tensors)
+    return torch.float16 if exact else torch.float32
+
+
+def _baked(mix: Mapping[str, float], styles: list[Style]) -> Style:
+    """The one style of a file with ``mix`` in it."""
+    names = [name for name, weight in mix.items() if weight > 0]
+    if len(names) == 1:
+        return next(style for style in styles if style.name == names[0])
+    return Style("+".join(names), title=",".join(f"{name}:{mix[name]:g}" for name in names))
+
+
+def _onnx_metadata(path: Path) -> dict[str, str]:
+    runtime = import_onnxruntime()
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4  # what is wrong is raised
+    try:
+        session = runtime.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has an exception for each of its moods
+        reason = " ".join(str(error).split())[:200]
+        raise ModelFileError(f"'{path}' is damaged or no ONNX file: {reason}") from error
+    metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    return metadata
+
+
+def import_onnxruntime() -> Any:
+    """ONNX Runtime, or ``UserError`` where it is not installed."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(
+            "ONNX files need ONNX Runtime: pip install 'style-transfer[onnx]', or pip install onnxruntime"
+            " (onnxruntime-gpu for CUDA)"
+        ) from error
+    return onnxruntime

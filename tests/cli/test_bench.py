@@ -1,0 +1,155 @@
+"""``style-transfer bench`` and ``quantize``: the table, the file, and what is said where a row cannot be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import make_model
+from PIL import Image
+
+from style_transfer.cli.bench import main as bench
+from style_transfer.cli.quantize import main as quantize
+from style_transfer.errors import UserError
+from style_transfer.evaluation.speed import Case, Speed, cases, machine, measure, run_case
+from style_transfer.networks.model_file import read_model, save_model
+
+pytest.importorskip("openvino", reason="openvino is not installed")
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    save_model(make_model(), tmp_path / "tiny.safetensors")
+    return tmp_path / "tiny.safetensors"
+
+
+def test_a_row_is_measured_in_a_process_of_its_own(model_file: Path) -> None:
+    case = Case(str(model_file), 48, 40, "openvino", "fp32", "frozen", "cpu")
+    speed = measure(case, None, 0.05)
+    assert speed.reason == ""
+    assert speed.case == case
+    assert "openvino" in speed.runs_on
+    assert speed.frames >= 5
+    assert 0 < speed.median_ms <= speed.p95_ms
+    assert speed.fps == pytest.approx(1000 / speed.median_ms)
+    assert 50 < speed.peak_mb < 20_000
+    assert speed.mean_difference < 0.1
+    assert speed.tail_difference <= 1
+
+
+def test_the_difference_is_from_float32_with_the_same_statistics(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from style_transfer.runtime.torch_engine import TorchEngine
+
+    paint = TorchEngine.paint
+    monkeypatch.setattr(TorchEngine, "paint", lambda *args: np.roll(paint(*args), 3, axis=1))
+    for kind in ("live", "frozen"):
+        off = run_case(Case(str(model_file), 64, 48, "openvino", "fp32", kind, "cpu"), None, 0.01)
+        assert off.mean_difference > 1 or "failed" in off.reason
+
+
+def test_what_cannot_be_here_has_a_reason(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from style_transfer.runtime import device
+
+    monkeypatch.setattr(device, "has_fast_bf16", lambda _: False)
+    assert "bf16" in run_case(Case("fast", 16, 16, "torch", "bf16", "live", "cpu"), None, 0.01).reason
+    with pytest.raises(UserError, match="prepared"):
+        run_case(Case("fast", 16, 16, "openvino", "int8", "live", "cpu"), None, 0.01)
+    crashed = measure(Case(str(model_file), 0, 16, "torch", "fp32", "live", "cpu"), None, 0.01)
+    assert "must be > 0" in crashed.reason  # its last line, not a traceback
+
+
+def test_every_combination_that_means_something() -> None:
+    found = list(cases(["a", "b"], [(640, 480), (64, 48)], "cpu", engines=["torch", "openvino"]))
+    assert len(found) == len(set(found)) == 2 * 2 * (2 + 3) * 2
+    assert {case.precision for case in found if case.engine == "torch"} == {"fp32", "bf16"}
+    gpu = list(cases(["a"], [(640, 480)], "cuda", engines=["torch"]))
+    assert {case.precision for case in gpu} == {"fp32", "fp16"}
+
+
+def test_the_machine_is_described() -> None:
+    about = machine()
+    assert about["threads"] >= 1
+    assert about["torch"]
+    json.dumps(about)
+
+
+def test_the_table_the_file_and_the_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from style_transfer.cli import bench_run
+
+    speed = 10.0
+
+    def fake(case: Case, _photo: object, _seconds: float) -> Speed:
+        if case.precision == "bf16":
+            return Speed(case, "cpu has no instructions for bf16")
+        return Speed(case, "", "cpu", 9, speed, 1e3 / speed, 120.0, 300.0, 0.0, 0.25, 3.0)
+
+    monkeypatch.setattr(bench_run, "measure", fake)
+    words = ["--quick", "--device", "cpu", "--engine", "torch", "--model", "fast"]
+    assert bench([*words, "--json", str(tmp_path / "a.json")]) == 0
+    table = capsys.readouterr().out
+    assert "not here: cpu has no instructions for bf16" in table
+    assert "100.0" in table
+    saved = json.loads((tmp_path / "a.json").read_text())
+    assert len(saved["rows"]) == 4
+    assert saved["rows"][0]["case"]["width"] == 640
+    speed = 15.0
+    assert bench([*words, "--compare", str(tmp_path / "a.json")]) == 0
+    assert capsys.readouterr().out.count("x1.50") == 2
+    assert bench([*words, "--resolution", "64x48", "--compare", str(tmp_path / "a.json")]) == 0
+    assert "new" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--resolution", "640"], "no resolution"),
+        (["--seconds", "0"], "above 0"),
+        (["--model", "galery-fast"], "did you mean"),
+        (["--photo", "none.jpg"], "no photo"),
+        (["--compare", "none.json"], "cannot read"),
+        (["--device", "abacus"], "unknown device"),
+    ],
+)
+def test_bad_words_are_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_foreign_file_to_compare_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.json").write_text('{"rows": [1]}')
+    assert bench(["--compare", str(tmp_path / "x.json")]) == 2
+    assert "nothing that --json has written" in capsys.readouterr().err
+
+
+def test_quantize_writes_ranges_into_the_model(
+    model_file: Path, photo_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = model_file.with_name("ready.safetensors")
+    assert quantize([str(model_file), "--dataset", str(photo_folder), "-o", str(target)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.strip() == str(target)
+    assert "broken.jpg" in captured.err
+    assert read_model(model_file).ranges is None
+    assert read_model(target).ranges is not None
+    assert quantize([str(model_file), "--dataset", str(photo_folder)]) == 0
+    assert read_model(model_file).ranges is not None
+
+
+def test_quantize_says_what_is_wrong(
+    tmp_path: Path, model_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    for words, message in [
+        ([str(model_file), "--dataset", str(tmp_path)], "can be read"),
+        ([str(model_file), "--dataset", str(tmp_path / "none")], "no folder"),
+        (["gallery-fast", "--dataset", str(tmp_path)], "--output"),
+    ]:
+        assert quantize(words) == 2
+        assert message in capsys.readouterr().err

@@ -1,0 +1,172 @@
+"""``evaluate`` on tiny photos and clips: tables on stdout, figures in JSON, pictures to look at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clips import make_clip
+from helpers import HELD_OUT, make_model, photo_pixels
+from PIL import Image
+
+from style_transfer.cli.main import main
+from style_transfer.networks.model_file import save_model
+from style_transfer.networks.style_model import StyleModel
+
+
+@pytest.fixture
+def model_file(tmp_path: Path, model: StyleModel) -> Path:
+    model.training = {"style_size": 64, "style_weight": 5.0}
+    save_model(model, tmp_path / "m.safetensors")
+    return tmp_path / "m.safetensors"
+
+
+@pytest.fixture
+def style_images(tmp_path: Path) -> Path:
+    """Paintings named after the model's styles, and one more."""
+    folder = tmp_path / "paintings"
+    folder.mkdir()
+    for seed, name in enumerate(("great_wave", "starry_night", "the_scream", "mona_lisa")):
+        Image.fromarray(photo_pixels(64, 72, 20 + seed)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def on_photos(model_file: Path, style_images: Path, photo_folder: Path, vgg_file: Path) -> list[str]:
+    return ["evaluate", str(model_file), "--photos", str(photo_folder), "--style-images", str(style_images),
+            "--vgg-weights", str(vgg_file), "--image-size", "32", "--iterations", "2", "--device", "cpu",
+            "--engine", "torch", "--precision", "fp32"]  # fmt: skip
+
+
+def test_photos_against_the_optimisation(on_photos: list[str], tmp_path: Path, capsys: Any) -> None:
+    report, pictures = tmp_path / "r.json", tmp_path / "pictures"
+    words = [*on_photos, "--styles", "the_scream", "great_wave", "--json", str(report)]
+    assert main([*words, "--pictures", str(pictures)]) == 0
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert [line.split()[0] for line in lines] == ["style", "the_scream", "great_wave", "all"]
+    assert "the_scream, p19: total" in printed.err
+
+    found = json.loads(report.read_text())
+    assert found["objective"]["style_weight"] == 5
+    assert found["photos"]["photos"] == list(HELD_OUT)
+    assert len(found["photos"]["pairs"]) == 4
+    for pair in found["photos"]["pairs"]:
+        assert pair["total"] == pytest.approx(pair["content"] + 5 * pair["style"] + 0.1 * pair["tv"])
+        assert pair["photo_losses"]["content"] == 0
+        decrease = pair["photo_losses"]["total"] - pair["optimised"]["content"]
+        reached = pair["photo_losses"]["total"] - pair["total"]
+        assert pair["share"] == pytest.approx(reached / decrease, rel=1e-4)
+        assert set(pair["worth"]) == {"content", "noise"}
+    shares = sorted(pair["share"] for pair in found["photos"]["pairs"])
+    summary = found["photos"]["summary"]["all"]
+    assert summary["share"]["median"] == pytest.approx((shares[1] + shares[2]) / 2)
+    assert shares[0] <= summary["share"]["tenth_percentile"] <= shares[1]
+    passes = [f"{photo}_{style}.png" for photo in ("p19", "p29") for style in ("great_wave", "the_scream")]
+    assert {path.name for path in pictures.glob("*.png")} == {"sheet.png", *passes}
+    assert len(list((pictures / "optimised").glob("*.json"))) == 8
+
+
+def test_losses_alone(on_photos: list[str], tmp_path: Path, capsys: Any) -> None:
+    words = [*on_photos, "--iterations", "0", "--count", "1", "--json", str(tmp_path / "r.json")]
+    assert main(words) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    found = json.loads((tmp_path / "r.json").read_text())["photos"]
+    assert len(found["pairs"]) == 3
+    assert "share" not in found["summary"]["all"]
+
+
+def test_the_losses_of_another_model(on_photos: list[str], tmp_path: Path) -> None:
+    other = make_model("johnson", 2)
+    other.training = {"style_size": 64, "scales": [1], "style_layers": ["relu1_2"], "style_weight": 1}
+    save_model(other, tmp_path / "paper.safetensors")
+    words = [*on_photos, "--iterations", "0", "--count", "1", "--json", str(tmp_path / "r.json")]
+    assert main([*words, "--objective", str(tmp_path / "paper.safetensors")]) == 0
+    objective = json.loads((tmp_path / "r.json").read_text())["objective"]
+    assert objective["scales"] == [1]
+    assert objective["style_layers"] == ["relu1_2"]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    scene = photo_pixels(64, 160, 4)
+    pixels = [scene[:, 3 * t : 3 * t + 96] for t in range(5)]
+    return make_clip(tmp_path / "pan.mp4", size=(96, 64), pts=range(5), pixels=pixels)
+
+
+def test_clips(model_file: Path, clip: Path, tmp_path: Path, photo_folder: Path, capsys: Any) -> None:
+    other = tmp_path / "other.safetensors"
+    save_model(make_model(styles=2), other)
+    words = ["evaluate", str(model_file), "--video", str(clip), "--moving-photos", str(photo_folder),
+             "--image-size", "64", "--frames", "3", "--compare", str(other), "--stabilize", "0.5",
+             "--count", "1", "--device", "cpu", "--engine", "torch", "--precision", "fp32",
+             "--json", str(tmp_path / "r.json")]  # fmt: skip
+    assert main(words) == 0
+    printed = capsys.readouterr()
+    assert "has no the_scream: left out" in printed.err
+    variants = ("live", "frozen", "frozen, stabilize 0.5")
+    painters = ["input", *variants, *(f"{other}, {name}" for name in variants)]
+    first, second = printed.out.split("\n\n")
+    assert first.startswith("videos")
+    assert second.startswith("moving photos")
+    assert all(f"\n{painter}  " in table for table in (first, second) for painter in painters)
+
+    found = json.loads((tmp_path / "r.json").read_text())["clips"]
+    assert found["baseline"] == f"{other}, live"
+    assert len(found["clips"]) == 2 * (1 + 3) * len(painters)
+    by_painter = {(r["style"], r["clip"], r["painter"]): r for r in found["clips"]}
+    for (style, name, _), result in by_painter.items():
+        base = by_painter[style, name, f"{other}, live"]
+        for measure in ("warping_error", "contrast", "variation"):
+            assert result["ratios"][measure] == pytest.approx(result[measure] / base[measure])
+        assert result["style_loss"] is None
+
+
+def test_clips_with_paintings_have_a_style_loss(
+    model_file: Path, clip: Path, style_images: Path, vgg_file: Path, tmp_path: Path
+) -> None:
+    painting = style_images / "great_wave.png"
+    words = ["evaluate", str(model_file), "--video", str(clip), "--style-images", str(painting), "--styles",
+             "great_wave", "--vgg-weights", str(vgg_file), "--image-size", "48", "--frames", "2",
+             "--device", "cpu", "--engine", "torch", "--json", str(tmp_path / "r.json")]  # fmt: skip
+    assert main(words) == 0
+    rows = json.loads((tmp_path / "r.json").read_text())["clips"]["summary"]["videos"]
+    assert set(rows) == {"input", "live", "frozen"}
+    assert all(row["style_loss"] > 0 for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--styles", "mona_lisa"], "unknown style 'mona_lisa'"),
+        (["--style-images", "nowhere"], "there is no painting 'nowhere'"),
+        (["--style-images", "{}/great_wave.png"], "no painting named starry_night, the_scream"),
+        (["--photos", "nowhere"], "there is no folder 'nowhere'"),
+        (["--count", "0"], "--count must be 1 or more"),
+        (["--iterations", "-1"], "--iterations must be 0 or more"),
+        (["--frames", "1"], "--frames must be 2 or more"),
+        (["--image-size", "9"], "--image-size must be 32 or more"),
+        (["--video", "nowhere.mp4"], "does not exist"),
+        (["--objective", "gallery-slow"], "unknown model"),
+        (["--stabilize", "2"], "--stabilize must be above 0"),
+        (["--moving-photos", "{}"], "too small to move"),
+    ],
+)
+def test_what_cannot_be_meant(
+    on_photos: list[str], style_images: Path, capsys: Any, more: list[str], said: str
+) -> None:
+    assert main([*on_photos, "--count", "1", *(word.format(style_images) for word in more)]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert said in errors[0]
+
+
+def test_it_needs_something_to_measure_on(model_file: Path, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["evaluate", str(model_file)])
+    assert end.value.code == 2
+    assert "--photos, --video or --moving-photos" in capsys.readouterr().err
+    assert main(["evaluate", str(model_file), "--photos", "x"]) == 2
+    assert "needs the paintings" in capsys.readouterr().err

@@ -1,0 +1,311 @@
+"""The page in a real browser, its camera fed from a clip."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import make_model, photo_pixels
+from PIL import Image
+
+from style_transfer.live.controls import Scene
+from style_transfer.live.web.server import Page as WebPage
+from style_transfer.live.web.settings import Settings
+from style_transfer.live.web.studio import Studio
+from style_transfer.runtime.stylizer import Stylizer
+
+TOKEN = "open-sesame-please"
+WAIT = 120_000  # milliseconds; a busy machine is no reason to fail
+NAME = "painted.example"  # leads to this machine, but is not its name: no secure context
+
+_COLOUR = """() => {
+  const canvas = document.getElementById("canvas");
+  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const sum = [0, 0, 0];
+  for (let i = 0; i < data.length; i += 4) for (let c = 0; c < 3; c++) sum[c] += data[i + c];
+  return sum.map((value) => value / (data.length / 4));
+}"""
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """JPEGs one after the other, which Chromium plays over and over as a camera."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mjpeg"
+    with io.BytesIO() as file:
+        Image.fromarray(photo_pixels(480, 640)).save(file, "JPEG", quality=90)
+        path.write_bytes(30 * file.getvalue())
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(clip: Path) -> Iterator[Any]:
+    playwright = pytest.importorskip if os.environ.get("REQUIRE_BROWSER") != "1" else None
+    if playwright:
+        playwright("playwright.sync_api", reason="needs playwright, of the extra [dev]")
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        _missing("needs Chromium; REQUIRE_BROWSER=1 makes this a failure")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=program,
+            args=[
+                "--no-sandbox",
+                "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-video-capture={clip}",
+                f"--host-resolver-rules=MAP {NAME} 127.0.0.1",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> Stylizer:
+    return Stylizer(make_model(), device="cpu", precision="fp32")
+
+
+class Served:
+    """A server in a thread."""
+
+    def __init__(self, stylizer: Stylizer, **settings: Any) -> None:
+        self._stopped = False
+        self._studio = Studio(stylizer)
+        self._studio.start()
+        wanted = Settings(port=0, **settings)
+        page = WebPage(self._studio, wanted, Scene((1.0, 0.0, 0.0)))
+        listening = wanted.listen()
+        self.port = listening.getsockname()[1]
+        serving = page.serve(listening, None, lambda: self._stopped)
+        self._thread = threading.Thread(target=asyncio.run, args=(serving,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stopped = True
+        self._thread.join(60)
+        self._studio.close()
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def served(stylizer: Stylizer) -> Iterator[str]:
+    server = Served(stylizer)
+    yield f"http://localhost:{server.port}/"
+    server.close()
+
+
+class Visit:
+    """Someone on the page; complains about every error that the browser reports."""
+
+    def __init__(self, browser: Any, url: str, *scripts: str, **context: Any) -> None:
+        self.context = browser.new_context(**context)
+        self.errors: list[str] = []
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(WAIT)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        for script in scripts:
+            self.page.add_init_script(script)
+        self.page.goto(url)
+
+    def __enter__(self) -> Visit:
+        self.page.wait_for_selector("#link[data-state=open]")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+        assert self.errors == []
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        for _ in range(WAIT // 200):
+            if condition():
+                return
+            self.page.wait_for_timeout(200)
+        pytest.fail(f"waited in vain for {what}")
+
+    def shows(self, colours: dict[str, np.ndarray], name: str) -> None:
+        """Wait until of all it could be, the canvas shows ``name``."""
+
+        def compare() -> bool:
+            seen = np.asarray(self.page.evaluate(_COLOUR))
+            nearest = min(colours, key=lambda key: float(np.abs(colours[key] - seen).sum()))
+            return nearest == name and float(np.abs(colours[name] - seen).max()) < 20
+
+        self.until(compare, name)
+
+    def message(self) -> str:
+        self.page.wait_for_selector("#message:not([hidden])")
+        return str(self.page.inner_text("#message"))
+
+
+def colours_of(stylizer: Stylizer, photo: np.ndarray) -> dict[str, np.ndarray]:
+    """The mean colour of the photo and of it in every style."""
+    colours = {"photo": photo.mean(axis=(0, 1))}
+    for name in stylizer.model.style_names:
+        colours[name] = stylizer(photo, stylizer.make_look(name)).mean(axis=(0, 1))
+    return colours
+
+
+def test_the_browsers_camera_comes_back_painted(
+    browser: Any, served: str, stylizer: Stylizer, tmp_path: Path
+) -> None:
+    colours = colours_of(stylizer, photo_pixels(480, 640))
+    with Visit(browser, served, viewport={"width": 1280, "height": 800}) as visit:
+        page = visit.page
+        page.click("#start")
+        visit.shows(colours, "great_wave")
+        page.keyboard.press("3")
+        visit.shows(colours, "the_scream")
+        assert page.get_attribute(".tile >> nth=2", "aria-checked") == "true"
+        page.click(".tile >> nth=1")
+        visit.shows(colours, "starry_night")
+        page.keyboard.press("n")
+        visit.shows(colours, "the_scream")
+        # Two sliders mix: all of the second style and nothing of the first is the second.
+        page.select_option("#second", "great_wave")
+        page.fill("#second-weight", "100")
+        page.fill("#first-weight", "0")
+        visit.shows(colours, "great_wave")
+        page.fill("#strength", "0")
+        visit.shows(colours, "photo")
+        page.fill("#strength", "100")
+        visit.shows(colours, "great_wave")
+        visit.until(
+            lambda: page.evaluate("document.querySelectorAll('.tile img:not([hidden])').length") == 3,
+            "the thumbnails",
+        )
+        visit.until(lambda: float(page.inner_text("#latency")) > 0, "the round trip")
+        page.keyboard.press("b")
+        assert page.is_visible("#split")
+        page.focus("#split")
+        page.keyboard.press("End")
+        visit.shows(colours, "photo")  # all of it is before
+        page.keyboard.press("b")
+        with page.expect_download() as saved:
+            page.click("#save-button")
+        saved.value.save_as(tmp_path / "saved.png")
+        with Image.open(tmp_path / "saved.png") as picture:
+            assert picture.size == (640, 480)
+            seen = np.asarray(picture.convert("RGB")).mean(axis=(0, 1))
+        assert np.abs(seen - colours["great_wave"]).max() < 20
+
+
+def test_a_photo_comes_back_painted_and_changes_with_the_look(
+    browser: Any, served: str, stylizer: Stylizer, tmp_path: Path
+) -> None:
+    photo = np.ascontiguousarray(photo_pixels(200, 300, seed=4)[..., ::-1])
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    (tmp_path / "text.jpg").write_text("no picture")
+    colours = colours_of(stylizer, photo)
+    with Visit(browser, served) as visit:
+        visit.page.set_input_files("#file", tmp_path / "photo.png")
+        visit.shows(colours, "great_wave")
+        assert visit.page.evaluate("[canvas.width, canvas.height]") == [300, 200]
+        visit.page.keyboard.press("2")
+        visit.shows(colours, "starry_night")
+        visit.page.set_input_files("#file", tmp_path / "text.jpg")
+        assert "no picture that this browser can read" in visit.message()
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [("NotAllowedError", "refused"), ("NotFoundError", "Plug one in"), ("NotReadableError", "busy")],
+)
+def test_without_a_camera_the_page_says_why(browser: Any, served: str, error: str, advice: str) -> None:
+    refuse = f"MediaDevices.prototype.getUserMedia = async () => {{ throw new DOMException('', '{error}') }}"
+    with Visit(browser, served, refuse) as visit:
+        visit.page.click("#start")
+        assert advice in visit.message()
+        assert visit.page.is_visible("#start")
+
+
+def test_over_plain_http_the_token_opens_and_https_is_asked_for(browser: Any, stylizer: Stylizer) -> None:
+    server = Served(stylizer, host="0.0.0.0", token=TOKEN)
+    try:
+        url = f"http://{NAME}:{server.port}/"
+        context = browser.new_context()
+        stranger = context.new_page()
+        assert stranger.goto(url).status == 401
+        context.close()
+        with Visit(browser, f"{url}?token={TOKEN}") as visit:
+            assert visit.page.url == url
+            visit.page.click("#start")
+            assert "HTTPS" in visit.message()
+    finally:
+        server.close()
+
+
+def test_a_phone_needs_no_scrolling_sideways_and_its_buttons_are_large_enough(
+    browser: Any, served: str
+) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with Visit(browser, served, **phone) as visit:
+        page = visit.page
+        page.tap("#start")
+        page.wait_for_selector("#tools")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        for button in page.query_selector_all(".tools .icon, .tile"):
+            box = button.bounding_box()
+            assert box is None or min(box["width"], box["height"]) >= 44
+        tools = page.query_selector("#tools").bounding_box()
+        assert tools["x"] >= 0
+        assert tools["x"] + tools["width"] <= 390
+        page.tap(".tile >> nth=1")
+        assert page.get_attribute(".tile >> nth=1", "aria-checked") == "true"
+
+
+_SIMULATION = """async ({cost, width, height, seconds}) => {
+  const {Pace} = await import("/pace.js");
+  const pace = new Pace(), under_way = [], seen = [];
+  let free = 0;  // when the painter is
+  for (let now = 0; now < 1000 * seconds; now += 1000 / 30) {
+    while (under_way.length && under_way[0].done <= now) {
+      const {number, waited, done, size} = under_way.shift();
+      seen.push([done / 1000, size[0], pace.arrived(number, waited, done, true)]);
+    }
+    if (!pace.due(now)) continue;
+    const size = pace.size(width, height), start = Math.max(now + 10, free);
+    free = start + cost * size[0] * size[1] / (640 * 480);
+    under_way.push({number: pace.send(now), waited: start - now - 10, done: free + 10, size});
+  }
+  return seen;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("cost", "source", "widths"),
+    [(75, (640, 480), (384, 640)), (600, (640, 480), (232, 240)), (5, (1280, 720), (1088, 1280))],
+)
+def test_the_size_follows_the_round_trip_and_does_not_pump(
+    browser: Any, served: str, cost: float, source: tuple[int, int], widths: tuple[int, int]
+) -> None:
+    """``cost``: milliseconds that 640x480 takes to be painted."""
+    with Visit(browser, served) as visit:
+        arguments = {"cost": cost, "width": source[0], "height": source[1], "seconds": 120}
+        seen = visit.page.evaluate(_SIMULATION, arguments)
+    settled = [(width, trip) for time, width, trip in seen if time > 60]
+    trips = sorted(trip for _, trip in settled)
+    assert widths[0] <= min(width for width, _ in settled)
+    assert max(width for width, _ in settled) <= widths[1]
+    changes = sum(a[0] != b[0] for a, b in itertools.pairwise(settled))
+    assert changes <= 2
+    if cost < 100:
+        assert trips[int(0.95 * len(trips))] < 150
+        assert len(settled) / 60 > 12  # a second

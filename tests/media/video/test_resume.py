@@ -1,0 +1,239 @@
+"""Interrupted runs that go on: the same frames and times, whatever happened in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from clips import QUICK, contents, make_clip
+
+from style_transfer.errors import InputFileError, UserError
+from style_transfer.media.video.convert import Frame, Summary, VideoOptions
+from style_transfer.media.video.resume import convert_resumably, forget, parts_path
+
+SETTINGS = {"--style": "udnie"}
+
+
+class Trail:
+    """Paints each frame over what is left of those before it, so that a lost state shows."""
+
+    def __init__(self, dies_after: int | None = None) -> None:
+        self.shown: np.ndarray | None = None
+        self.painted, self.dies_after = 0, dies_after
+
+    def __call__(self, frame: Frame) -> Frame:
+        self.painted += 1
+        if self.dies_after is not None and self.painted > self.dies_after:
+            raise KeyboardInterrupt
+        before = frame.pixels if self.shown is None else self.shown
+        self.shown = (frame.pixels // 2 + before // 2).astype(np.uint8)
+        return replace(frame, pixels=self.shown)
+
+    def state(self) -> Mapping[str, np.ndarray]:
+        return {} if self.shown is None else {"shown": self.shown}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        self.shown = state.get("shown")
+
+
+def run(
+    source: Path, target: Path, options: VideoOptions = QUICK, dies_after: int | None = None, **more: Any
+) -> tuple[Summary, int]:
+    painter = Trail(dies_after)
+    arguments = {"settings": SETTINGS, "segment_frames": 7} | more
+    return convert_resumably(source, target, painter, options, **arguments), painter.painted
+
+
+def interrupted(source: Path, target: Path, *after: int, options: VideoOptions = QUICK) -> int:
+    """Run it, stopped after so many frames each time, to its end; how many frames the last run painted."""
+    for frames in after:
+        with pytest.raises(KeyboardInterrupt):
+            run(source, target, options, frames)
+        assert not target.exists()
+    return run(source, target, options)[1]
+
+
+def same(a: Path, b: Path) -> bool:
+    one, other = contents(a), contents(b)
+    assert one.times == other.times
+    assert one.packets == other.packets
+    return all((p == q).all() for p, q in zip(one.pixels, other.pixels, strict=True))
+
+
+VARIABLE = [123_457 + 3003 * n + (n * n % 7) * 400 + 40_000 * (n > 14) for n in range(40)]
+
+
+@pytest.mark.parametrize("target", ["out.mp4", "out.mkv"])
+def test_going_on_leaves_no_trace(tmp_path: Path, target: str) -> None:
+    options = {"preset": "ultrafast", "bf": "2", "g": "12"}
+    source = make_clip(
+        tmp_path / "in.mp4", pts=VARIABLE, time_base=Fraction(1, 90_000), options=options, sound="aac"
+    )
+    quick = replace(QUICK, preset="superfast")  # with B-frames
+    whole, resumed = tmp_path / f"whole_{target}", tmp_path / target
+    assert run(source, whole, quick)[0].frames == 40
+    assert interrupted(source, resumed, 9, 3, 25, options=quick) == 40 - 7 - 21
+    assert same(whole, resumed)
+    before = contents(source, pixels=False)
+    offsets = [a - b for a, b in zip(contents(resumed).times, before.times, strict=True)]
+    assert max(abs(offset - offsets[0]) for offset in offsets) <= (target == "out.mkv") * Fraction(1, 1000)
+    assert contents(resumed).packets["audio"] == before.packets["audio"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["in.mp4", target, f"whole_{target}"])
+
+
+def test_at_a_constant_rate_from_a_start_and_beside_the_input(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", pts=range(40), options={"preset": "ultrafast", "g": "9"})
+    for name, options in {
+        "rate": replace(QUICK, fps=Fraction(17), start=Fraction(1, 2), end=Fraction(3)),
+        "beside": replace(QUICK, side_by_side=True),
+    }.items():
+        run(source, tmp_path / f"{name}.mp4", options)
+        interrupted(source, tmp_path / f"{name}_again.mp4", 17, options=options)
+        assert same(tmp_path / f"{name}.mp4", tmp_path / f"{name}_again.mp4")
+
+
+@pytest.mark.parametrize(("codec", "target"), [("hevc", "o.mp4"), ("av1", "o.mp4"), ("vp9", "o.webm")])
+def test_other_codecs(tmp_path: Path, codec: str, target: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", size=(96, 64), pts=range(10))
+    options = VideoOptions(codec=codec, threads=1)
+    run(source, tmp_path / f"whole_{target}", options)
+    assert interrupted(source, tmp_path / target, 8, options=options) == 3
+    assert same(tmp_path / f"whole_{target}", tmp_path / target)
+    if codec == "hevc":
+        assert contents(tmp_path / target).codec_tag == "hvc1"
+
+
+def test_a_run_that_ends_with_a_segment(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=range(14))
+    run(source, tmp_path / "whole.mp4")
+    with pytest.raises(KeyboardInterrupt):
+        run(source, tmp_path / "o.mp4", progress=stop_at(14))
+    assert run(source, tmp_path / "o.mp4")[1] == 0
+    assert same(tmp_path / "whole.mp4", tmp_path / "o.mp4")
+
+
+def test_interrupted_while_it_is_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for frames in (3, 10):
+        source, target = (
+            make_clip(tmp_path / f"in{frames}.mp4", pts=range(frames)),
+            tmp_path / f"o{frames}.mp4",
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr("style_transfer.media.video.resume.join", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                run(source, target)
+        summary, painted = run(source, target)
+        assert (summary.frames, painted) == (frames, 0)
+        assert len(contents(target).times) == frames
+
+
+def stop_at(frames: int) -> Any:
+    def progress(step: Any) -> None:
+        if step.frames == frames:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_stopped_between_frames_it_says_where_the_parts_are(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=range(20))
+    target = tmp_path / "o.mp4"
+    summary, _ = run(source, target, should_stop=lambda: True)
+    assert (summary.complete, summary.path, summary.frames) == (False, parts_path(target), 1)
+    assert run(source, target)[0].complete
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"settings": {"--style": "the_scream"}}, "--style was udnie, and is the_scream now"),
+        ({"options": replace(QUICK, crf=30)}, "--crf was not given, and is 30 now"),
+        ({"source": "other.mp4"}, "the input"),
+    ],
+)
+def test_a_changed_command_is_refused(tmp_path: Path, change: dict[str, Any], says: str) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
+    make_clip(tmp_path / "other.mp4", pts=range(21))
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    source = tmp_path / change.pop("source", "in.mp4")
+    with pytest.raises(UserError, match=says) as caught:
+        run(source, target, **change)
+    assert str(parts_path(target)) in str(caught.value)
+
+
+def test_a_damaged_state_is_said(tmp_path: Path) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    (parts_path(target) / "state.safetensors").write_bytes(b"nothing of the kind")
+    with pytest.raises(InputFileError, match="is damaged; remove"):
+        run(source, target)
+
+
+def test_parts_left_over_are_removed_once_the_result_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    target.write_bytes(b"an older result")
+    forget(target)
+    assert parts_path(target).exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *_, **__: None)  # killed just before
+        run(source, target)
+    assert parts_path(target).exists()
+    forget(target)
+    assert not parts_path(target).exists()
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+sys.path[:0] = sys.argv[3:]
+from test_resume import SETTINGS, Trail
+from clips import QUICK
+from style_transfer.media.video.resume import convert_resumably
+
+class Slow(Trail):
+    def __call__(self, frame):
+        time.sleep(0.004)
+        return super().__call__(frame)
+
+def say(progress):
+    print(progress.frames, flush=True)
+
+source, target = map(Path, sys.argv[1:3])
+convert_resumably(source, target, Slow(), QUICK, SETTINGS, segment_frames=7, progress=say)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_killed_twice(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=range(60), sound="aac")
+    run(source, tmp_path / "whole.mp4")
+    target = tmp_path / "o.mp4"
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", CHILD, str(source), str(target), str(here), str(here.parent.parent)]
+    for frames in (19, 41):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            first = int(child.stdout.readline())
+            assert (first == 1) == (frames == 19)
+            assert first % 7 == 1
+            while int(child.stdout.readline()) < frames:
+                pass
+            child.send_signal(signal.SIGKILL)
+        assert not target.exists()
+    run(source, target)
+    assert same(tmp_path / "whole.mp4", target)

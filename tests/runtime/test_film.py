@@ -1,0 +1,94 @@
+"""Styles that change over time, and a film that goes on elsewhere as if nothing had happened."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from helpers import make_model, photo_pixels
+
+from style_transfer.errors import UserError
+from style_transfer.runtime.film import Film, Timeline
+from style_transfer.runtime.stylizer import Stylizer
+
+FRAMES = [np.roll(photo_pixels(48, 64, seed=1), shift, 1) for shift in range(0, 20, 2)]
+
+
+@pytest.fixture(scope="module")
+def stylizer():
+    return Stylizer(make_model("fast", 3), device="cpu", engine="torch", precision="fp32")
+
+
+@pytest.fixture
+def looks(stylizer):
+    return [stylizer.make_look(name) for name in ("great_wave", "starry_night", "the_scream")]
+
+
+def at(timeline, seconds):
+    looks, share = timeline.at(Fraction(seconds))
+    return [next(n for n, known in enumerate(timeline.looks) if known is look) for look in looks], share
+
+
+def test_a_timeline(looks):
+    timeline = Timeline(looks, [Fraction(0), Fraction(10), Fraction(21, 2)], Fraction(2))
+    assert at(timeline, -1) == at(timeline, 0) == at(timeline, 9) == ([0], 0)
+    assert at(timeline, 10) == ([0, 1], 0)
+    assert at(timeline, "10.25") == ([0, 1], 0.5)  # half a second is all there is before the next
+    assert at(timeline, 11) == ([1, 2], 0.25)
+    assert at(timeline, "12.5") == at(timeline, 99) == ([2], 0)
+
+
+def test_without_a_transition_it_changes_at_once(looks):
+    timeline = Timeline(looks[:2], [Fraction(0), Fraction(1)])
+    assert at(timeline, "0.999") == ([0], 0)
+    assert at(timeline, 1) == ([1], 0)
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_a_fade_is_one_of_parameters_not_of_pixels(stylizer, looks, steady):
+    film = Film(stylizer, Timeline(looks[:2], [Fraction(0), Fraction(1)], Fraction(1)), steady=steady)
+    first = film(FRAMES[0], Fraction(0)).astype(int)
+    half = film(FRAMES[0], Fraction(3, 2)).astype(int)
+    second = film(FRAMES[0], Fraction(5, 2)).astype(int)
+    assert np.abs(first - stylizer(FRAMES[0], looks[0])).max() <= 1
+    assert np.abs(second - stylizer(FRAMES[0], looks[1])).max() <= 1
+    mix = stylizer.make_look("great_wave:0.5,starry_night:0.5")
+    painted = stylizer(FRAMES[0], mix).astype(int)
+    if steady:  # statistics lie between the two looks' as well
+        assert np.abs(half - painted).mean() < np.abs(first - second).mean() / 2
+    else:
+        assert np.abs(half - painted).max() <= 1
+        assert np.abs(half - (first + second) / 2).max() > 2
+
+
+@pytest.mark.parametrize("stabilize", [0.0, 0.7])
+def test_it_goes_on_elsewhere_to_the_bit(stylizer, looks, stabilize):
+    timeline = Timeline(looks[:2], [Fraction(0), Fraction(4)], Fraction(3))
+    one, other, skipping = (Film(stylizer, timeline, stabilize=stabilize) for _ in range(3))
+    for when, frame in enumerate(FRAMES[:6]):
+        painted = one(frame, Fraction(when))
+        skipping.skip(frame, Fraction(when), painted)
+    other.warm_up(48, 64)
+    other.restore(one.state())
+    for when, frame in enumerate(FRAMES[6:], 6):
+        expected = one(frame, Fraction(when))
+        assert (other(frame, Fraction(when)) == expected).all()
+        if not stabilize:
+            assert (skipping(frame, Fraction(when)) == expected).all()
+
+
+def test_a_damaged_state_is_said(stylizer, looks):
+    film = Film(stylizer, Timeline(looks))
+    film(FRAMES[0], Fraction(0))
+    state = film.state()
+    del state["track.0.target.means"]
+    with pytest.raises(UserError, match="damaged"):
+        film.restore(state)
+
+
+def test_a_blend_has_statistics_where_both_have(looks, stylizer):
+    from style_transfer.runtime.look import blend
+
+    frozen = [look.frozen(stylizer.measure(FRAMES[0], look)) for look in looks]
+    assert blend(frozen[0], looks[1], 0.5).statistics is None
+    assert torch.equal(blend(*frozen[:2], 1.0).statistics.means, frozen[1].statistics.means)

@@ -1,0 +1,169 @@
+"""int8: ranges are measured, travel with the model, and paint nearly what float32 does."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers import make_model, photo_pixels
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from style_transfer.errors import ModelFileError, UserError
+from style_transfer.networks.catalogue import load_model
+from style_transfer.networks.model_file import HEADER, read_model, save_model
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.runtime import engines, stylizer
+from style_transfer.runtime.look import Look, blend
+from style_transfer.runtime.quantize import measure_ranges
+from style_transfer.runtime.stylizer import Stylizer
+
+openvino = pytest.importorskip("openvino", reason="openvino is not installed")
+PHOTOS = [photo_pixels(64, 80, seed) for seed in range(3)]
+
+
+def prepared(network: str = "fast", **arguments: int) -> StyleModel:
+    model = make_model(network, **arguments)
+    with torch.no_grad():
+        model.bank.output_weight -= 0.6 * model.bank.output_weight  # the output is not all black or white
+    model.ranges = measure_ranges(model, PHOTOS)
+    return model
+
+
+@pytest.fixture(scope="module")
+def ready() -> StyleModel:
+    torch.manual_seed(0)
+    return prepared(width=16, blocks=2)
+
+
+def frozen(stylize: Stylizer, look: Look, photo: np.ndarray = PHOTOS[0]) -> Look:
+    return look.frozen(stylize.measure(photo, look))
+
+
+@pytest.mark.parametrize("statistics", ["live", "frozen"])
+@pytest.mark.parametrize(("network", "most"), [("fast", 2), ("johnson", 8)])
+def test_the_picture_is_nearly_that_of_float32(
+    network: str, most: float, statistics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing has been learnt into the second model: it is rough.
+    monkeypatch.setattr(engines, "_MOST_DIFFERENCE", 10)
+    model = load_model() if network == "fast" else prepared(network, width=8)
+    model.ranges = measure_ranges(model, PHOTOS)
+    exact, whole = (Stylizer(model, device="cpu", precision=p) for p in ("fp32", "int8"))
+    assert "int8 for looks with frozen and live" in whole.summary
+    photo = photo_pixels(70, 90, seed=7)
+    first, second = model.style_names[1:3]
+    for mix in (first, f"{first}:0.5,{second}:0.5"):
+        look = whole.make_look(mix)
+        # Each with its own statistics of the same picture: int8 takes out what its rounding shifts.
+        looks = [frozen(s, look, photo) if statistics == "frozen" else look for s in (exact, whole)]
+        expected = exact(photo, looks[0]).astype(int)
+        difference = np.abs(whole(photo, looks[1]) - expected)
+        assert 0 < difference.mean() < most
+        assert np.quantile(difference, 0.999) < 10 * most
+        assert expected.std() > 25  # or grey would pass as well
+
+
+def test_its_convolutions_compute_in_whole_numbers(ready: StyleModel) -> None:
+    stylize = Stylizer(ready, device="cpu", precision="int8")
+    stylize(PHOTOS[0], frozen(stylize, stylize.look))
+    (request,) = [r for v, r in stylize.engine._any_size.items() if v == ("frozen", True)]
+    nodes = [node.get_rt_info() for node in request.get_compiled_model().get_runtime_model().get_ops()]
+    kinds = [
+        node["runtimePrecision"].astype(str)
+        for node in nodes
+        if node["layerType"].astype(str) == "Convolution"
+    ]
+    assert len(kinds) == 3 + 2 * 2 + 1
+    # All but the first, which sees pixels, and the last, whose weights are the look's.
+    assert sum(kind in ("u8", "i8", "I8") for kind in kinds) == len(kinds) - 2, kinds
+
+
+def test_another_look_compiles_nothing(ready: StyleModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    stylize = Stylizer(ready, device="cpu", precision="int8")
+    for _ in range(2):
+        first = stylize(PHOTOS[0])
+    monkeypatch.setattr(stylize.engine, "_compile", lambda *_: pytest.fail("compiled"))
+    stylize.set_style("the_scream")
+    assert (stylize(PHOTOS[0]) != first).any()
+    assert stylize.look.ranges is not None
+    assert torch.equal(stylize.look.ranges[0], ready.ranges[2])
+
+
+def test_the_ranges_are_the_largest_magnitudes(ready: StyleModel) -> None:
+    assert ready.ranges is not None
+    assert ready.ranges.shape == (3, len(ready.network.norm_channels) - 1)
+    seen = []
+    handle = ready.network.down4.register_forward_pre_hook(lambda _, args: seen.append(args[0].max().item()))
+    with torch.no_grad():
+        for photo in PHOTOS:
+            x = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255
+            ready.network(x, *ready.mix({"starry_night": 1}))
+    handle.remove()
+    assert ready.ranges[1, 0].item() == pytest.approx(np.mean(seen), rel=1e-4)
+    with pytest.raises(ValueError, match="photos"):
+        measure_ranges(ready, [])
+
+
+def test_a_mix_has_ranges_between(ready: StyleModel) -> None:
+    mixed = ready.mix_ranges({"great_wave": 1, "starry_night": 3})
+    assert ready.ranges is not None
+    torch.testing.assert_close(mixed, (ready.ranges[:1] + 3 * ready.ranges[1:2]) / 4)
+    looks = [Look(ready.mix({name: 1}), ranges=ready.mix_ranges({name: 1})) for name in ready.style_names[:2]]
+    torch.testing.assert_close(blend(*looks, 0.75).ranges, mixed)
+    assert blend(looks[0], replace(looks[1], ranges=None), 0.5).ranges is None
+
+
+def test_they_travel_in_the_model_file(ready: StyleModel, tmp_path: Path) -> None:
+    save_model(ready, tmp_path / "m.safetensors")
+    ranges = read_model(tmp_path / "m.safetensors").ranges
+    assert ranges is not None
+    assert ready.ranges is not None
+    torch.testing.assert_close(ranges, ready.ranges, rtol=1e-3, atol=0)
+    save_model(make_model(), tmp_path / "old.safetensors")
+    assert read_model(tmp_path / "old.safetensors").ranges is None
+
+
+@pytest.mark.parametrize("wrong", [torch.ones(3, 2), torch.full((3, 7), torch.nan), torch.zeros(3, 7)])
+def test_wrong_ranges_are_refused(ready: StyleModel, wrong: torch.Tensor, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(ready, path)
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    save_file(load_file(path) | {"ranges": wrong}, path, {HEADER: header[HEADER]})
+    with pytest.raises(ModelFileError, match="ranges"):
+        read_model(path)
+
+
+def test_auto_is_int8_only_where_the_hardware_is_made_for_it(
+    ready: StyleModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for fast, model, expected in [(False, ready, []), (True, ready, ["frozen"]), (True, make_model(), [])]:
+        monkeypatch.setattr(stylizer, "has_fast_int8", lambda _, fast=fast: fast)
+        assert sorted(Stylizer(model, device="cpu").engine.int8) == expected
+    assert Stylizer(ready, device="cpu", precision="fp32").engine.int8 == frozenset()
+
+
+def test_a_cpu_that_saturates_is_noticed(
+    ready: StyleModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engines, "_MOST_DIFFERENCE", 0.2)  # float32 passes, int8 does not
+    with caplog.at_level(logging.WARNING, "style_transfer"):
+        stylize = Stylizer(ready, device="cpu", precision="int8")
+    assert stylize.engine.int8 == frozenset()
+    assert "int8 failed" in stylize.summary
+    (record,) = caplog.records
+    assert "of 255 off" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"engine": "torch"}, "--engine openvino"), ({}, "style-transfer quantize")],
+)
+def test_where_it_cannot_be_a_line_says_what_to_do(arguments: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Stylizer(make_model(), device="cpu", precision="int8", **arguments)

@@ -1,0 +1,81 @@
+"""PyTorch as an engine: ``--compile``, where it works and where it does not, and why there is no GPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from helpers import make_model, photo_pixels
+
+from style_transfer.cli.stylize import main as stylize_command
+from style_transfer.errors import UserError
+from style_transfer.runtime.device import choose_device
+from style_transfer.runtime.stylizer import Stylizer
+from style_transfer.runtime.torch_engine import TorchEngine
+
+
+@pytest.fixture
+def model():
+    return make_model()
+
+
+def test_a_compiled_network_is_the_one_that_runs(model, monkeypatch):
+    calls = []
+
+    def compile_network(network):
+        return lambda *inputs: calls.append(len(inputs)) or network(*inputs)
+
+    monkeypatch.setattr(torch, "compile", compile_network)
+    stylize = Stylizer(model, device="cpu", precision="fp32", compiled=True)
+    assert type(stylize.engine) is TorchEngine
+    frame = photo_pixels(30, 40)
+    frozen = stylize.look.frozen(stylize.measure(frame, stylize.look))
+    plain = Stylizer(model, device="cpu", precision="fp32", engine="torch")
+    for look in (stylize.look, frozen):
+        assert np.abs(stylize(frame, look).astype(int) - plain(frame, look)).max() <= 1
+    assert calls == [5, 7]
+
+
+def test_a_compiler_that_fails_is_one_warning(model, monkeypatch, caplog):
+    def compile_network(_network):
+        def fail(*_inputs):
+            raise RuntimeError("no C++\ncompiler")
+
+        return fail
+
+    monkeypatch.setattr(torch, "compile", compile_network)
+    stylize = Stylizer(model, device="cpu", compiled=True, engine="torch")
+    frame = photo_pixels(30, 40)
+    plain = Stylizer(model, device="cpu", engine="torch")
+    for _ in range(2):
+        assert (stylize(frame) == plain(frame)).all()
+    (record,) = caplog.records
+    assert "torch.compile does not work here (no C++ compiler)" in record.getMessage()
+
+
+def test_compiling_takes_pytorch(model):
+    with pytest.raises(UserError, match="--compile is PyTorch's"):
+        Stylizer(model, device="cpu", engine="openvino", compiled=True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("Found no NVIDIA driver on your system. Please check", r"\(Found no NVIDIA driver on your system\)"),
+        ("The NVIDIA driver on your system is too old (found version 11040). Please update", "is too old"),
+    ],
+)
+def test_why_there_is_no_gpu(monkeypatch, capsys, reason, message):
+    def init():
+        raise RuntimeError(reason)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "init", init)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    with pytest.raises(UserError, match=message):
+        choose_device("cuda")
+    assert stylize_command(["x.jpg", "--device", "cuda"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    monkeypatch.setattr(torch.version, "cuda", None)
+    with pytest.raises(UserError, match="built without CUDA"):
+        choose_device("cuda")
