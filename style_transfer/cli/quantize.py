@@ -31,29 +31,18 @@ def _quantize(args: argparse.Namespace) -> int:
 
     from tqdm import tqdm
 
-    from style_transfer.cli.common import say
-    from style_transfer.errors import InputFileError, StyleTransferError, UserError
-    from style_transfer.media.image import read_image
-    from style_transfer.media.pixels import Pixels
+    from style_transfer.errors import InputFileError, UserError
     from style_transfer.networks.catalogue import find_model
     from style_transfer.networks.model_file import read_model, save_model
     from style_transfer.runtime.quantize import PHOTOS, measure_ranges
-    from style_transfer.training.dataset import find_photos
+    from style_transfer.training.dataset import find_photos, sample_photos
 
     source = find_model(args.model)
     if not args.output and not Path(args.model).is_file():
         raise UserError("a model that ships is not written over; name a file with --output")
     model = read_model(source)
     paths, _ = find_photos(Path(args.dataset))
-    photos: list[Pixels] = []
-    step = max(1, len(paths) // PHOTOS)  # from all over the folder, and others should some be damaged
-    for path in (path for first in range(step) for path in paths[first::step]):
-        try:
-            photos.append(read_image(path).frames[0])
-        except StyleTransferError as error:
-            say(str(error))
-        if len(photos) == PHOTOS:
-            break
+    photos = sample_photos(paths, PHOTOS)
     if not photos:
         raise InputFileError(f"no photo in '{args.dataset}' can be read")
     with tqdm(total=1.0, disable=None, bar_format="{percentage:3.0f}% |{bar}| {elapsed}<{remaining}") as bar:

@@ -85,7 +85,12 @@ def joined(base: StyleModel, new: StyleModel) -> StyleModel:
     bank = StyleBank(StyleParameters(*map(torch.stack, zip(*parameters, strict=True))))
     styles = [source.styles[row] for source, row in zip(sources, rows, strict=True)]
     added = [*base.training.get("added", []), {"styles": new.style_names, **new.training}]
-    return StyleModel(base.network, bank, styles, {**base.training, "added": added})
+    ranges = None
+    if base.ranges is not None and new.ranges is not None:
+        ranges = torch.stack(
+            [s.ranges[row] for s, row in zip(sources, rows, strict=True) if s.ranges is not None]
+        )
+    return StyleModel(base.network, bank, styles, {**base.training, "added": added}, ranges)
 
 
 def storage_dtype(model: StyleModel) -> torch.dtype:

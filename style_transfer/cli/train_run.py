@@ -23,9 +23,10 @@ from style_transfer.networks.catalogue import DEFAULT_MODEL
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.runtime.device import choose_device, choose_precision
+from style_transfer.runtime.quantize import PHOTOS, measure_ranges
 from style_transfer.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from style_transfer.training.config import TrainingConfig
-from style_transfer.training.dataset import find_photos, load_style_image
+from style_transfer.training.dataset import find_photos, load_style_image, sample_photos
 from style_transfer.training.distributed import Peers, local_device
 from style_transfer.training.history import log_to_tensorboard, write_curve, write_losses
 from style_transfer.training.preview import preview_photos, write_preview
@@ -203,8 +204,10 @@ class _Writer:
         write_losses(trainer.history, self._named("losses.csv"))
 
     def finish(self, complete: bool) -> None:
-        self.save()
         trainer = self.trainer
+        if complete:  # who stops a run does not want to wait
+            trainer.model.ranges = measure_ranges(trainer.model, sample_photos(trainer.photos, PHOTOS))
+        self.save()
         if self.base is not None:
             save_model(joined(self.base, trainer.model), self.output, dtype=storage_dtype(self.base))
         if self.args.preview_every:

@@ -43,6 +43,20 @@ def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
     return train or photos, held or photos
 
 
+def sample_photos(paths: Sequence[Path], count: int) -> list[np.ndarray]:
+    """Up to ``count`` photos from all over ``paths``, uint8 ``(H, W, 3)``, passing over what cannot be read."""
+    photos: list[np.ndarray] = []
+    step = max(1, len(paths) // count)
+    for path in (path for first in range(step) for path in paths[first::step]):
+        if len(photos) == count:
+            break
+        try:
+            photos.append(read_image(path).frames[0])
+        except InputFileError:
+            continue
+    return photos
+
+
 class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):
     """Item ``step`` is a batch of random crops, uint8 ``(photos, 3, size, size)``, and the bad files skipped.
 

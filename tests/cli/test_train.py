@@ -51,6 +51,7 @@ def test_a_run_from_paintings_to_a_model(
     assert model.styles == [Style("wave", "Die große Welle", year="1831"), Style("scream")]
     assert model.training["steps"] == 3
     assert model.training["seed"] == 5
+    assert model.ranges is not None  # ready for int8
     with (out / "m.losses.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["1", "2", "3"]

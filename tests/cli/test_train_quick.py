@@ -15,6 +15,7 @@ from style_transfer.cli import train_run
 from style_transfer.cli.train import KEPT, STROKES, build_parser
 from style_transfer.errors import TrainingError
 from style_transfer.networks.model_file import read_header, read_model, save_model
+from style_transfer.networks.style_model import StyleModel
 from style_transfer.training.checkpoint import load_checkpoint
 from style_transfer.training.trainer import Trainer
 
@@ -30,6 +31,11 @@ def gallery(tmp_path: Path) -> Path:
 
 def network_of(path: Path) -> dict[str, torch.Tensor]:
     return {name: value for name, value in load_file(path).items() if name.startswith("network.")}
+
+
+def measured_layers(model: StyleModel) -> list[str]:
+    """Names of the convolutions whose input has a range: all of the network but the first."""
+    return [name for name in model.network.state_dict() if name.endswith("conv.weight")][1:]
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
@@ -65,8 +71,23 @@ def test_a_style_joins_and_the_others_stay_to_the_bit(
     assert model.training["added"][0]["steps"] == 2
     beside = {path.name for path in output.parent.glob(f"{output.stem}+wave.*")}
     assert beside >= {f"{output.stem}+wave.{end}" for end in ("checkpoint.pt", "preview.png", "losses.csv")}
+    assert model.ranges is None  # the other styles have none
     if not in_place:
         assert same(load_file(gallery), before)
+
+
+def test_what_int8_needs_is_measured_for_the_new_style_and_kept_for_the_others(
+    train: Any, gallery: Path
+) -> None:
+    assert train("--overwrite", add_to=gallery, width=None, output=None, steps=1) == 0
+    prepared = read_model(gallery)
+    prepared.ranges = (torch.rand(3, len(measured_layers(prepared))) + 1).half().float()
+    save_model(prepared, gallery, dtype=torch.float32)
+    assert train("--overwrite", add_to=gallery, width=None, output=None, steps=1) == 0
+    ranges = read_model(gallery).ranges
+    assert ranges is not None
+    assert torch.equal(ranges[:2], prepared.ranges[:2])
+    assert not torch.equal(ranges[2], prepared.ranges[2])
 
 
 def test_numbers_that_halves_cannot_hold_stay_too(train: Any, gallery: Path) -> None:
