@@ -70,9 +70,20 @@ def gallery(args: argparse.Namespace) -> int:
                 print(target)
         rows.append(row)
     sheet = args.strip or args.output / f"contact_sheet_{Path(args.model).stem}.png"
-    write_image(Picture([contact_sheet(rows, columns[0])]), sheet, quality=88)
+    drawn = strip(rows[0], columns[0]) if args.strip else contact_sheet(rows, columns[0])
+    write_image(Picture([drawn]), sheet, quality=88)
     print(sheet)
     return 0
+
+
+def strip(row: list[np.ndarray], captions: list[str]) -> np.ndarray:
+    """Pictures of one size on lines of up to eight, as even as can be."""
+    lines = -(-len(row) // 8)
+    each = -(-len(row) // lines)
+    row = [*row, *[np.full_like(row[0], 255)] * (lines * each - len(row))]
+    captions = [*captions, *[""] * (len(row) - len(captions))]
+    parts = range(0, len(row), each)
+    return np.concatenate([contact_sheet([row[i : i + each]], captions[i : i + each]) for i in parts])
 
 
 def contact_sheet(rows: list[list[np.ndarray]], captions: list[str]) -> np.ndarray:

@@ -44,7 +44,7 @@ def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def sample_photos(paths: Sequence[Path], count: int) -> list[np.ndarray]:
-    """Up to ``count`` photos from all over ``paths``, uint8 ``(H, W, 3)``, passing over what cannot be read."""
+    """``count`` photos from all over ``paths``, uint8 ``(H, W, 3)``; fewer if not so many can be read."""
     photos: list[np.ndarray] = []
     step = max(1, len(paths) // count)
     for path in (path for first in range(step) for path in paths[first::step]):
