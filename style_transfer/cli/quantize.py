@@ -31,6 +31,7 @@ def _quantize(args: argparse.Namespace) -> int:
 
     from tqdm import tqdm
 
+    from style_transfer.cli.common import say
     from style_transfer.errors import InputFileError, UserError
     from style_transfer.networks.catalogue import find_model
     from style_transfer.networks.model_file import read_model, save_model
@@ -42,7 +43,9 @@ def _quantize(args: argparse.Namespace) -> int:
         raise UserError("a model that ships is not written over; name a file with --output")
     model = read_model(source)
     paths, _ = find_photos(Path(args.dataset))
-    photos = sample_photos(paths, PHOTOS)
+    photos, skipped = sample_photos(paths, PHOTOS)
+    for path in skipped:
+        say(f"'{path}' cannot be read and is left out")
     if not photos:
         raise InputFileError(f"no photo in '{args.dataset}' can be read")
     with tqdm(total=1.0, disable=None, bar_format="{percentage:3.0f}% |{bar}| {elapsed}<{remaining}") as bar:

@@ -206,7 +206,8 @@ class _Writer:
     def finish(self, complete: bool) -> None:
         trainer = self.trainer
         if complete:  # who stops a run does not want to wait
-            trainer.model.ranges = measure_ranges(trainer.model, sample_photos(trainer.photos, PHOTOS))
+            photos, _skipped = sample_photos(trainer.photos, PHOTOS)
+            trainer.model.ranges = measure_ranges(trainer.model, photos)
         self.save()
         if self.base is not None:
             save_model(joined(self.base, trainer.model), self.output, dtype=storage_dtype(self.base))

@@ -43,9 +43,10 @@ def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
     return train or photos, held or photos
 
 
-def sample_photos(paths: Sequence[Path], count: int) -> list[np.ndarray]:
-    """``count`` photos from all over ``paths``, uint8 ``(H, W, 3)``; fewer if not so many can be read."""
+def sample_photos(paths: Sequence[Path], count: int) -> tuple[list[np.ndarray], list[Path]]:
+    """``count`` photos from all over ``paths``, uint8 ``(H, W, 3)``, and the files that could not be read."""
     photos: list[np.ndarray] = []
+    skipped: list[Path] = []
     step = max(1, len(paths) // count)
     for path in (path for first in range(step) for path in paths[first::step]):
         if len(photos) == count:
@@ -53,8 +54,8 @@ def sample_photos(paths: Sequence[Path], count: int) -> list[np.ndarray]:
         try:
             photos.append(read_image(path).frames[0])
         except InputFileError:
-            continue
-    return photos
+            skipped.append(path)
+    return photos, skipped
 
 
 class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):
