@@ -2,13 +2,14 @@
 
 The peer is installed from PyPI into a temporary environment and runs in a process of its own. Rounds of
 frames alternate between the two, so that a machine whose speed drifts is fair to both; the median of all
-frames counts.
+frames counts. Ours runs in every precision, and in those that the hardware is not made for as in the others.
+With ``ONEDNN_MAX_CPU_ISA=AVX2 ... --precision fp32`` ours does without the instructions of newer CPUs, and the
+peer, which does not know this variable, with them.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import venv
 from pathlib import Path
 
 import numpy as np
+from machine import describe
 from PIL import Image
 
 from style_transfer import Stylizer
@@ -49,6 +51,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="(7)")
     parser.add_argument("--frames", type=int, default=5, help="a round (5)")
     parser.add_argument("--size", default="640x480", help="(640x480)")
+    parser.add_argument("--precision", nargs="+", default=["fp32", "bf16", "int8"], help="(fp32 bf16 int8)")
     args = parser.parse_args()
     width, height = map(int, args.size.split("x"))
     with (
@@ -76,31 +79,33 @@ def start_peer(folder: Path, width: int, height: int, frames: int) -> subprocess
 def measure(peer: subprocess.Popen[str], frame: np.ndarray, args: argparse.Namespace) -> None:
     assert peer.stdin is not None
     assert peer.stdout is not None
-    stylize = Stylizer("gallery-fast", device="cpu")
-    live = stylize.look
-    frozen = live.frozen(stylize.measure(frame, live))
-    looks = {"gallery-fast, live statistics": live, "gallery-fast, frozen statistics": frozen}
-    for look in looks.values():  # the second frame of a size is compiled for it
+    ours = {}
+    for precision in args.precision:
+        stylize = Stylizer("gallery-fast", device="cpu", precision=precision)
+        live = stylize.look
+        frozen = live.frozen(stylize.measure(frame, live))
+        for statistics_of, look in (("live", live), ("frozen", frozen)):
+            ours[f"gallery-fast, {precision}, {statistics_of} statistics"] = stylize, look
+    for stylize, look in ours.values():  # the second frame of a size is compiled for it
         for _ in range(3):
             stylize(frame, look)
-    times: dict[str, list[float]] = {name: [] for name in [PEER, *looks]}
+    times: dict[str, list[float]] = {name: [] for name in [PEER, *ours]}
     for _ in range(args.rounds):
         peer.stdin.write("go\n")
         peer.stdin.flush()
         times[PEER] += map(float, peer.stdout.readline().split())
-        for name, look in looks.items():
+        for name, (stylize, look) in ours.items():
             for _ in range(args.frames):
                 start = time.perf_counter()
                 stylize(frame, look)
                 times[name].append(time.perf_counter() - start)
     peer.stdin.close()
-    print(f"{args.size}, {thread_budget()} threads, {platform.processor() or platform.machine()}")
-    print(stylize.engine_reason)
+    print(f"{args.size}, {describe('torch', 'openvino')}")
     base = statistics.median(times[PEER])
     for name, seconds in times.items():
         median = statistics.median(seconds)
         rate, ratio = 1 / median, base / median
-        print(f"{name}: median {median * 1e3:.0f} ms, {rate:.1f} frames/s, {ratio:.2f} times the peer")
+        print(f"{name}: median {median * 1e3:.1f} ms, {rate:.1f} frames/s, {ratio:.2f} times the peer")
 
 
 if __name__ == "__main__":

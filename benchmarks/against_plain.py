@@ -8,24 +8,25 @@ default, ``uint8`` array to ``uint8`` array. Rounds of frames alternate between 
 from __future__ import annotations
 
 import argparse
-import platform
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from machine import describe
 from PIL import Image
 from torch import Tensor, nn
 
-from style_transfer import Stylizer
+from style_transfer import Stylizer, load_model
 from style_transfer.networks.layers import NORM_EPSILON
 from style_transfer.networks.style_model import Style, StyleModel
-from style_transfer.runtime.threads import thread_budget
+from style_transfer.runtime.quantize import measure_ranges
 
-PHOTO = Path(__file__).resolve().parent.parent / "assets" / "photos" / "astronaut.jpg"
+PHOTOS = sorted((Path(__file__).resolve().parent.parent / "assets" / "photos").glob("*.jpg"))
 
 
 class PlainLayer(nn.Sequential):
@@ -75,21 +76,24 @@ class Plain(nn.Module):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", help="a johnson model's file (an untrained one: the speed is the same)")
+    parser.add_argument("--precision", nargs="+", default=["fp32", "bf16", "int8"], help="(fp32 bf16 int8)")
     parser.add_argument("--rounds", type=int, default=5, help="(5)")
     parser.add_argument("--frames", type=int, default=3, help="a round (3)")
     parser.add_argument("--size", default="640x480", help="multiples of 4 (640x480)")
     args = parser.parse_args()
     width, height = map(int, args.size.split("x"))
-    frame = np.array(Image.open(PHOTO).convert("RGB").resize((width, height)))
+    frame = np.array(Image.open(PHOTOS[0]).convert("RGB").resize((width, height)))
     torch.manual_seed(0)
-    stylize = Stylizer(args.model or StyleModel.create("johnson", [Style("untrained")]), device="cpu")
-    plain = Plain(stylize.model)
-    frozen = stylize.look.frozen(stylize.measure(frame, stylize.look))
-    runs: dict[str, Callable[[], np.ndarray]] = {
-        "plain eager float32": lambda: plain(frame),
-        "here, live statistics": lambda: stylize(frame),
-        "here, frozen statistics": lambda: stylize(frame, frozen),
-    }
+    model = load_model(args.model) if args.model else StyleModel.create("johnson", [Style("untrained")])
+    if model.ranges is None:
+        model.ranges = measure_ranges(model, [np.array(Image.open(p).convert("RGB")) for p in PHOTOS])
+    plain = Plain(model)
+    runs: dict[str, Callable[[], np.ndarray]] = {"plain eager float32": lambda: plain(frame)}
+    for precision in args.precision:
+        stylize = Stylizer(model, device="cpu", precision=precision)
+        frozen = stylize.look.frozen(stylize.measure(frame, stylize.look))
+        for name, look in (("live", stylize.look), ("frozen", frozen)):
+            runs[f"here, {precision}, {name} statistics"] = partial(stylize, frame, look)
     pictures = {name: run() for name, run in runs.items() for _ in range(3)}
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(args.rounds):
@@ -98,8 +102,7 @@ def main() -> None:
                 start = time.perf_counter()
                 run()
                 times[name].append(time.perf_counter() - start)
-    print(f"{args.size}, {thread_budget()} threads, {platform.processor() or platform.machine()}")
-    print(stylize.summary)
+    print(f"{args.size}, {describe('torch', 'openvino')}")
     first = next(iter(runs))
     base = statistics.median(times[first])
     for name, seconds in times.items():

@@ -66,9 +66,9 @@ def paintings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """VGG19 with random weights up to relu3_2, which is all that the default losses use."""
+    """VGG19 with random weights up to relu3_4, which is all that the default losses use."""
     path = tmp_path_factory.mktemp("vgg") / "vgg19.safetensors"
-    save_file(random_vgg("relu3_2"), path)
+    save_file(random_vgg("relu3_4"), path)
     return path
 
 

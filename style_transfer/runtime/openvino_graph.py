@@ -2,8 +2,9 @@
 
 A graph computes what the network's ``forward`` computes, from ``uint8`` to ``uint8`` pixels, arranged for
 speed: convolutions after nearest upsampling run at the lower resolution, where the same sums take 2.25 times
-fewer multiplications, and the last convolution gives a block of pixels at a time, because three channels
-would leave most of a vector register empty.
+fewer multiplications, with 2×2 pixels as channels (``depth_to_space``, and not a transposed convolution,
+which OpenVINO computes in float32 and in another memory layout); and the last convolution gives a block of
+pixels at a time, because three channels would leave most of a vector register empty.
 
 With ``weight_bits`` the convolutions before the last compute in whole numbers: weights in steps of each
 output channel's largest, activations in 256 steps of a range. OpenVINO wants ranges that are constants; a
@@ -24,7 +25,7 @@ from openvino import Dimension, Model, Node, PartialShape, Type
 Array = NDArray[np.float32]
 Kind = Literal["live", "frozen", "measure"]
 
-_BLOCKS = {"fast": (2, 2), "johnson": (2, 4)}  # rows and columns that the last convolution paints at a time
+_BLOCKS = {"fast": (2, 2), "johnson": (4, 4)}  # rows and columns that the last convolution paints at a time
 
 # Nearest upsampling by 2, then three taps, is two taps on the original pixels: _TAPS[phase, tap, kernel].
 _TAPS = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float32)
@@ -66,24 +67,25 @@ def build_graph(
 def output_layer(network: str, weight: Array, bias: Array) -> tuple[Array, Array]:
     """A look's output convolution, ``(3, F, k, k)`` and ``(3,)``, as the graph takes it."""
     if network == "fast":
-        # Phases swapped: the block that the graph computes at a pixel lies half a block above and left of it.
-        blocks = _phases(weight)[::-1, ::-1]
-    else:
-        rows, columns = _BLOCKS[network]
-        kernel = weight.shape[-1]
-        blocks = np.zeros(
-            (rows, columns, *weight.shape[:2], kernel + rows - 1, kernel + columns - 1), np.float32
-        )
-        for row, column in np.ndindex(rows, columns):
-            blocks[row, column, ..., row : row + kernel, column : column + kernel] = weight
+        blocks = _blocks(weight)
+        return blocks, np.tile(bias, 4)[None]
+    rows, columns = _BLOCKS[network]
+    kernel = weight.shape[-1]
+    blocks = np.zeros((rows, columns, *weight.shape[:2], kernel + rows - 1, kernel + columns - 1), np.float32)
+    for row, column in np.ndindex(rows, columns):
+        blocks[row, column, ..., row : row + kernel, column : column + kernel] = weight
     blocks = blocks.reshape(-1, *blocks.shape[3:])
     return np.ascontiguousarray(blocks), np.tile(bias, len(blocks) // 3)[None]
 
 
-def _phases(weight: Array) -> Array:
-    """``(out, in, 3, 3)`` after upsampling → ``(2, 2, out, in, 2, 2)``, a kernel for each of 2×2 pixels."""
-    phases: Array = np.einsum("apk,bql,oikl->aboipq", _TAPS, _TAPS, weight)
-    return phases
+def _blocks(weight: Array) -> Array:
+    """``(out, in, 3, 3)`` after nearest upsampling by 2 → ``(4 out, in, 2, 2)`` before it.
+
+    Four times the channels: 2×2 pixels, rows first. The block that is computed at a pixel lies half a block
+    above and left of it.
+    """
+    blocks = np.einsum("apk,bql,oikl->baoipq", _TAPS[::-1], _TAPS[::-1], weight).swapaxes(0, 1)
+    return np.ascontiguousarray(blocks.reshape(-1, weight.shape[1], 2, 2))
 
 
 class _Graph:
@@ -122,25 +124,31 @@ class _Graph:
         x = _pad(x, weight.shape[-1] // 2, "reflect")
         return self._norm(_convolution(x, self._kernel(weight), (stride, stride)), unit)
 
-    def first_layer(self, pixels: Node, weight: Array) -> Node:
-        """Of ``uint8`` pixels ``(1, H, W, in)``, padded while they are small, in the layout they lie in."""
-        margins = _ints(0, weight.shape[-1] // 2, weight.shape[-1] // 2, 0)
-        x = op.convert(op.pad(pixels, margins, margins, "reflect"), Type.f32)
-        x = op.transpose(x, _ints(0, 3, 1, 2))
-        return self._norm(_convolution(x, op.constant(np.ascontiguousarray(weight / np.float32(255)))))
+    def first_layer(self, pixels: Node, weight: Array, stride: tuple[int, int] = (1, 1)) -> Node:
+        """Of ``uint8`` pixels ``(1, H, W, in)``, padded already, in the layout they lie in.
 
-    def upsampled_layer(self, x: Node, name: str, *, signed: bool = False) -> Node:
-        """With nearest upsampling by 2 first: one transposed convolution whose kernel holds the phases."""
-        phases = _phases(self.weights[f"{name}.conv.weight"])
-        kernel = np.zeros((phases.shape[3], phases.shape[2], 4, 4), np.float32)
-        for row, column in np.ndindex(2, 2):
-            taps = phases[row, column].swapaxes(0, 1)[..., ::-1, ::-1]
-            kernel[..., 1 - row :: 2, 1 - column :: 2] = taps
-        # To replicate the lower resolution's border is to reflect the higher one's.
+        In whole numbers too where the others are: pixels are some already, only the weights are rounded.
+        """
+        x = op.transpose(op.convert(pixels, Type.f32), _ints(0, 3, 1, 2))
+        if self._weight_bits and self.kind != "measure":  # of whose sums OpenVINO would take wrong means
+            x = op.fake_quantize(x, *(_float(v) for v in (0, 255, 0, 255)), 256)
+        return self._norm(_convolution(x, self._kernel(weight / np.float32(255)), stride))
+
+    def upsampled_layer(self, x: Node, name: str, *, margin: bool = False, signed: bool = False) -> Node:
+        """With nearest upsampling by 2 first; ``x`` comes with a ``margin`` of one pixel or gets it.
+
+        The result has one, too: its border replicated, which is what lies beyond, since the input's border
+        is replicated and upsampled to pairs of the same.
+        """
+        weight = self.weights[f"{name}.conv.weight"]
         x, unit = self._in_steps(x, signed)
-        x, weight = _pad(x, 1, "edge"), self._kernel(kernel, outputs=1)
-        x = op.convolution_backprop_data(x, weight, [2, 2], None, [3, 3], [3, 3])
-        return self._norm(x, unit)
+        x = x if margin else _pad(x, 1, "edge")
+        x = _convolution(x, self._kernel(_blocks(weight)))
+        if self.kind == "frozen":
+            return op.depth_to_space(self._norm(x, unit, pixels=4), "blocks_first", 2)
+        x = op.depth_to_space(x, "blocks_first", 2)
+        inner = op.slice(x, _ints(1, 1), _ints(-1, -1), _ints(1, 1), _ints(2, 3))
+        return _pad(self._norm(inner, unit), 1, "edge")
 
     def residuals(self, x: Node) -> Node:
         for block in range(self._blocks):
@@ -161,22 +169,23 @@ class _Graph:
         x = op.multiply(x, _float((1 + 1e-6) / levels))
         return _fake_quantize(x, -1 if signed else 0, 1), unit
 
-    def _kernel(self, weight: Array, outputs: int = 0) -> Node:
-        """The weights of a convolution; ``outputs`` is the dimension of its output channels."""
+    def _kernel(self, weight: Array) -> Node:
+        """The weights of a convolution."""
         kernel: Node = op.constant(weight)
         if self._weight_bits:
-            others = tuple(n for n in range(4) if n != outputs)
-            most = np.abs(weight).max(others, keepdims=True)
+            most = np.abs(weight).max((1, 2, 3), keepdims=True)
             # With fewer bits the same 255 steps span more than the weights, which use the middle ones only.
             most = np.maximum(most, 1e-12) * np.float32(127 / (2 ** (self._weight_bits - 1) - 1))
             kernel = op.fake_quantize(kernel, -most, most, -most, most, 255)
         return kernel
 
-    def _norm(self, x: Node, unit: Node | None = None) -> Node:
-        """``unit`` is what the convolution's input was divided by."""
-        begin, end = self._position, self._position + _channels(x)
+    def _norm(self, x: Node, unit: Node | None = None, pixels: int = 1) -> Node:
+        """``unit`` is what the convolution's input was divided by; ``pixels`` lie in the channels of one."""
+        begin, end = self._position, self._position + _channels(x) // pixels
         self._position = end
         gain, offset = (_part(v, begin, end, axis=1) for v in self._affine)
+        if pixels > 1:
+            gain, offset = (op.tile(v, _ints(1, pixels, 1, 1)) for v in (gain, offset))
         if unit is not None:
             if self.kind == "frozen":
                 gain = op.multiply(gain, unit)
@@ -197,28 +206,30 @@ class _Graph:
 def _fast_features(graph: _Graph) -> Node:
     relu = op.relu
     pixels = _pad_to_stride(graph.frame, 8)
-    height, width = (op.divide(_part(op.shape_of(pixels), n), _ints(2)) for n in (0, 1))
-    pixels = op.reshape(pixels, op.concat([height, _ints(2), width, _ints(2, 3)], 0), False)
-    pixels = op.transpose(pixels, _ints(0, 2, 1, 3, 4))
-    pixels = op.reshape(pixels, op.concat([_ints(1), height, width, _ints(12)], 0), False)
-    # Channels lie as (row, column, colour) here, as (colour, row, column) in the network.
-    weight = graph.weights["down2.conv.weight"]
-    weight = weight.reshape(-1, 3, 2, 2, 3, 3).transpose(0, 2, 3, 1, 4, 5).reshape(weight.shape)
-    x = relu(graph.first_layer(pixels, weight))
-    quarter = relu(graph.layer(x, "down4", 2))
+    # Blocks of 4×4 pixels as channels, reflected by a block at each side; the four of a row lie together
+    # already, and the four rows are left to the convolution, whose kernel takes twelve rows of pixels.
+    height, width = (op.divide(_part(op.shape_of(pixels), n), _ints(4)) for n in (0, 1))
+    pixels = op.reshape(pixels, op.concat([height, _ints(4), width, _ints(12)], 0), False)
+    pixels = op.pad(pixels, _ints(1, 0, 1, 0), _ints(1, 0, 1, 0), "reflect")
+    pixels = op.reshape(pixels, op.concat([_ints(1, -1), op.add(width, _ints(2)), _ints(12)], 0), False)
+    # (out, colour, row, column, block row, block column) → (out, column and colour, block row and row, ...)
+    weight = graph.weights["down4.conv.weight"]
+    weight = weight.reshape(-1, 3, 4, 4, 3, 3).transpose(0, 3, 1, 4, 2, 5).reshape(-1, 12, 12, 3)
+    quarter = relu(graph.first_layer(pixels, weight, (4, 1)))
     x = graph.residuals(relu(graph.layer(quarter, "down8", 2)))
-    x = relu(op.add(graph.upsampled_layer(x, "up4", signed=True), quarter))
-    return relu(graph.upsampled_layer(x, "up2"))
+    x = relu(op.add(graph.upsampled_layer(x, "up4", signed=True), _pad(quarter, 1, "edge")))
+    return relu(graph.upsampled_layer(x, "up2", margin=True))
 
 
 def _johnson_features(graph: _Graph) -> Node:
     relu = op.relu
     pixels = op.unsqueeze(_pad_to_stride(graph.frame, 4), _ints(0))
+    pixels = op.pad(pixels, _ints(0, 4, 4, 0), _ints(0, 4, 4, 0), "reflect")
     x = relu(graph.first_layer(pixels, graph.weights["encoder.0.conv.weight"]))
     x = relu(graph.layer(x, "encoder.1", 2))
     x = graph.residuals(relu(graph.layer(x, "encoder.2", 2)))
     x = relu(graph.upsampled_layer(x, "decoder.0", signed=True))
-    return relu(graph.upsampled_layer(x, "decoder.1"))
+    return relu(graph.upsampled_layer(x, "decoder.1", margin=True))
 
 
 def _pixels(graph: _Graph, x: Node, network: str, output: str) -> Node:
@@ -228,9 +239,10 @@ def _pixels(graph: _Graph, x: Node, network: str, output: str) -> Node:
     bias = graph.input("output_bias", [1, colors])
     if network == "fast":
         weight = graph.input("output_weight", [colors, _channels(x), 2, 2])
-        y, start = _convolution(_pad(x, 1, "edge"), weight), 1
+        y, start = _convolution(x, weight), 1
     else:
         weight = graph.input("output_weight", [colors, _channels(x), 8 + rows, 8 + columns])
+        x = op.slice(x, _ints(1, 1), _ints(-1, -1), _ints(1, 1), _ints(2, 3))
         y, start = _convolution(_pad(x, 4, "reflect"), weight, (rows, columns)), 0
     y = op.transpose(y, _ints(0, 2, 3, 1))
     height, width = (_part(op.shape_of(y), n) for n in (1, 2))
@@ -240,8 +252,8 @@ def _pixels(graph: _Graph, x: Node, network: str, output: str) -> Node:
     y = op.sigmoid(y) if output == "sigmoid" else op.clamp(y, 0.0, 1.0)
     # Rounded, not truncated.
     y = op.convert(op.floor(op.add(op.multiply(y, _float(255)), _float(0.5))), Type.u8)
-    y = op.reshape(y, op.concat([height, width, _ints(rows, columns, 3)], 0), False)
-    y = op.transpose(y, _ints(0, 2, 1, 3, 4))
+    y = op.reshape(y, op.concat([height, width, _ints(rows, 3 * columns)], 0), False)
+    y = op.transpose(y, _ints(0, 2, 1, 3))
     y = op.reshape(y, op.concat([op.multiply(height, _ints(rows)), _ints(-1, 3)], 0), False)
     size = _part(op.shape_of(graph.frame), 0, 2)
     begin = _ints(start, start)

@@ -65,6 +65,14 @@ def test_gram_matrix_is_float32_under_autocast_and_of_halves() -> None:
     np.testing.assert_allclose(gram[0], plain_gram(half[0].double().numpy()), rtol=1e-5)
 
 
+def test_gram_matrix_of_bfloat16_is_rounded_once() -> None:
+    x = (300 * torch.rand(1, 4, 64, 64)).bfloat16()  # sums that bfloat16 could not add up to
+    with torch.autocast("cpu", torch.bfloat16):
+        gram = gram_matrix(x)
+    assert gram.dtype == torch.float32
+    np.testing.assert_allclose(gram[0], plain_gram(x[0].double().numpy()), rtol=2**-8)
+
+
 def test_content_and_style_loss() -> None:
     a, b = torch.randn(3, 4, 6, 8), torch.randn(3, 4, 6, 8)
     expected = [plain_content(*pair) for pair in zip(a.double().numpy(), b.double().numpy(), strict=True)]
@@ -92,7 +100,7 @@ def plain_vgg(image: Tensor, state: dict[str, Tensor]) -> dict[str, Array]:
     mean, std = torch.tensor([0.485, 0.456, 0.406]).double(), torch.tensor([0.229, 0.224, 0.225]).double()
     x = (image.double() - mean[:, None, None]) / std[:, None, None]
     found = {}
-    for index, name in enumerate(LAYER_NAMES[: LAYER_NAMES.index("relu3_2") + 1]):
+    for index, name in enumerate(LAYER_NAMES[: LAYER_NAMES.index("relu3_4") + 1]):
         if name.startswith("conv"):
             weight, bias = (state[f"features.{index}.{part}"].double() for part in ("weight", "bias"))
             x = torch.nn.functional.conv2d(x, weight, bias, padding=1)
@@ -115,7 +123,7 @@ def vectorised_gram(features: Array) -> Array:
 
 
 def test_the_whole_objective(vgg_file) -> None:
-    state = random_vgg("relu3_2")
+    state = random_vgg("relu3_4")
     layers = [*STYLE_LAYERS, *CONTENT_LAYERS]
     paintings = [photo_tensor(64, 96, 7), photo_tensor(80, 64, 8)]
     photos, outputs = ([photo_tensor(64, 64, seed + i) for i in range(2)] for seed in (0, 20))
@@ -140,7 +148,7 @@ def test_the_whole_objective(vgg_file) -> None:
 
 def test_the_scale_of_the_activations_changes_no_loss(tmp_path) -> None:
     """ReLU is homogeneous: the first weights and all biases divided by 100 divide all activations."""
-    state = random_vgg("relu3_2")
+    state = random_vgg("relu3_4")
     scaled = {name: value.clone() for name, value in state.items()}
     scaled["features.0.weight"] /= 100
     for name in scaled:

@@ -84,9 +84,9 @@ def refused(layers: list[str], path: Path, match: str) -> None:
 
 
 def test_a_file_that_ends_early(vgg_file: Path) -> None:
-    VGG19Features(["relu3_2"], vgg_file)
+    VGG19Features(["relu3_4"], vgg_file)
     # The error names the deepest layer, not the last in the list.
-    refused(["relu3_4", "relu1_1"], vgg_file, r"no 'features\.14\.weight'.*up to relu3_4.*--vgg-weights")
+    refused(["relu4_1", "relu1_1"], vgg_file, r"no 'features\.19\.weight'.*up to relu4_1.*--vgg-weights")
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

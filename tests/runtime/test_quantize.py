@@ -78,9 +78,9 @@ def test_its_convolutions_compute_in_whole_numbers(ready: StyleModel) -> None:
         for node in nodes
         if node["layerType"].astype(str) == "Convolution"
     ]
-    assert len(kinds) == 3 + 2 * 2 + 1
-    # All but the first, which sees pixels, and the last, whose weights are the look's.
-    assert sum(kind in ("u8", "i8", "I8") for kind in kinds) == len(kinds) - 2, kinds
+    assert len(kinds) == 2 + 2 * 2 + 2 + 1
+    # All but the last, whose weights are the look's.
+    assert sum(kind in ("u8", "i8", "I8") for kind in kinds) == len(kinds) - 1, kinds
 
 
 def test_another_look_compiles_nothing(ready: StyleModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_the_ranges_are_the_largest_magnitudes(ready: StyleModel) -> None:
     assert ready.ranges is not None
     assert ready.ranges.shape == (3, len(ready.network.norm_channels) - 1)
     seen = []
-    handle = ready.network.down4.register_forward_pre_hook(lambda _, args: seen.append(args[0].max().item()))
+    handle = ready.network.down8.register_forward_pre_hook(lambda _, args: seen.append(args[0].max().item()))
     with torch.no_grad():
         for photo in PHOTOS:
             x = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255

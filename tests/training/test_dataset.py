@@ -17,7 +17,14 @@ from PIL import Image
 
 from style_transfer.errors import InputFileError
 from style_transfer.training import dataset
-from style_transfer.training.dataset import PhotoBatches, find_photos, held_out, load_style_image, random_crop
+from style_transfer.training.dataset import (
+    PhotoBatches,
+    faded,
+    find_photos,
+    held_out,
+    load_style_image,
+    random_crop,
+)
 
 
 def test_one_photo_in_ten_is_held_out_by_its_name(photo_folder: Path) -> None:
@@ -98,13 +105,17 @@ def test_a_crop_of_any_photo(width: int, height: int, seed: int) -> None:
     pixels = np.full((height, width, 3), (10, 200, 90), np.uint8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dataset, "read_image", lambda _: type("P", (), {"frames": [pixels]}))
+        patch.setattr(dataset, "_FADED_SHARE", 0)
         crop = random_crop(Path("x"), 64, random.Random(seed))
     assert crop.shape == (64, 64, 3)
     assert crop.flags.c_contiguous
     assert (crop == pixels[0, 0]).all()
 
 
-def test_crops_show_the_photo_undistorted_in_part_and_mirrored(tmp_path: Path) -> None:
+def test_crops_show_the_photo_undistorted_in_part_and_mirrored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "_FADED_SHARE", 0)
     # Red tells the column and green the row, so a crop shows where it comes from.
     y, x = np.mgrid[0:128, 0:256]
     Image.fromarray(np.stack([x, 2 * y, 0 * x], -1).astype(np.uint8)).save(tmp_path / "a.png")
@@ -118,6 +129,22 @@ def test_crops_show_the_photo_undistorted_in_part_and_mirrored(tmp_path: Path) -
         wide.add(round(crop[..., 0].mean() / 20))
     assert 8 < mirrored < 32
     assert len(wide) > 3
+
+
+def test_some_crops_are_faded_to_nearly_one_colour(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    rng = random.Random(0)
+    contrasts = np.array([random_crop(tmp_path / "a.png", 64, rng).std((0, 1)).mean() for _ in range(200)])
+    flat = contrasts < 0.35 * np.median(contrasts)
+    assert 2 <= flat.sum() <= 24
+    assert contrasts[~flat].min() > 0.8 * np.median(contrasts)
+
+
+def test_faded_pixels_lie_between_photo_and_colour() -> None:
+    pixels = np.array([[[0, 100, 255]]], np.uint8)
+    assert faded(pixels, [200, 50, 5], 0.25).tolist() == [[[150, 62, 68]]]
+    assert faded(pixels, [200, 50, 5], 1.0).tolist() == pixels.tolist()
 
 
 def test_style_images_have_their_short_side_set(paintings: list[Path]) -> None:
