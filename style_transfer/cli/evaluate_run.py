@@ -76,7 +76,6 @@ def _styles(args: argparse.Namespace, stylizer: Stylizer) -> list[str]:
 
 def _objective(args: argparse.Namespace, stylizer: Stylizer, paintings: Iterable[Path]) -> Objective:
     """What the model was trained on, with these paintings."""
-    trained = load_model(args.objective) if args.objective else stylizer.model
-    return Objective(
-        Recipe.of(trained.training), list(paintings), vgg_weights=args.vgg_weights, device=stylizer.device
-    )
+    training = load_model(args.objective).training if args.objective else stylizer.model.training
+    device = stylizer.device.for_torch()
+    return Objective(Recipe.of(training), list(paintings), vgg_weights=args.vgg_weights, device=device)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from style_transfer.errors import UserError
-from style_transfer.networks.style_model import parse_mix
+from style_transfer.networks.styles import parse_mix
 
 Mix = Mapping[str, float]
 

@@ -36,11 +36,11 @@ def run(args: argparse.Namespace) -> int:
             camera = Camera(source_of(args), loop=args.loop, notify=say)
             opened.callback(camera.close)
         say("loading the styles")
-        # Only now, because PyTorch comes with them: a port in use is told at once.
+        # Only now, because OpenVINO comes with them: a port in use is told at once.
         from style_transfer.live.web.protocol import LookWanted
         from style_transfer.live.web.server import Page
         from style_transfer.live.web.studio import Studio
-        from style_transfer.networks.style_model import parse_mix
+        from style_transfer.networks.styles import parse_mix
 
         stylizer = load_stylizer(args)
         studio = Studio(stylizer, statistics=args.statistics, notify=say, target_fps=args.target_fps or 15.0)

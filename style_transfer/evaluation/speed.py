@@ -174,9 +174,11 @@ def _not_here(case: Case) -> str:
 
 def _model(name: str) -> Any:
     from style_transfer.networks.catalogue import load_model
-    from style_transfer.networks.style_model import NETWORKS, Style, StyleModel
+    from style_transfer.networks.plan import PLANS
+    from style_transfer.networks.style_model import StyleModel
+    from style_transfer.networks.styles import Style
 
-    return StyleModel.create(name, [Style("untrained")]) if name in NETWORKS else load_model(name)
+    return StyleModel.create(name, [Style("untrained")]) if name in PLANS else load_model(name)
 
 
 def _frame(photo: Path | None, width: int, height: int) -> NDArray[np.uint8]:

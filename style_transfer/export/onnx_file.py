@@ -15,8 +15,9 @@ from style_transfer import __version__
 from style_transfer.errors import UserError
 from style_transfer.export.traced import TOLERANCES, TRACED_SIZE, Traced, compare, dynamic, noise, quiet
 from style_transfer.files import atomic_path
-from style_transfer.networks.base import Statistics, StyleNetwork, StyleParameters
+from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.style_model import StyleBank, StyleModel
+from style_transfer.networks.styles import Statistics, StyleParameters
 from style_transfer.runtime.threads import thread_budget
 
 _OPSET = 18

@@ -291,7 +291,7 @@ class Session:
 
 
 def _weights(stylizer: Stylizer, style: str | Mapping[str, float] | None) -> Weights:
-    from style_transfer.networks.style_model import parse_mix
+    from style_transfer.networks.styles import parse_mix
 
     if style is None:
         style = {stylizer.model.style_names[0]: 1.0}
