@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import cv2
 import numpy as np
@@ -86,21 +87,16 @@ def choose_engine(
         reason = f"torch: openvino, faster here, is missing ({_INSTALL})"
         return _torch_engine(network, device, precision), reason
     try:
-        exact, engine = _checked_openvino(network, precision)
+        openvino = _checked_openvino(network, precision, int8)
     except Exception as error:  # whatever a compiler of another maker raises on unknown hardware
-        cause = " ".join(str(error).split())[:200] or type(error).__name__
-        _log.warning("OpenVINO does not work here (%s); using PyTorch, which is slower", cause)
+        _log.warning("OpenVINO does not work here (%s); using PyTorch, which is slower", _cause(error))
         return _torch_engine(network, device, precision), "torch: openvino failed on this hardware"
     reason = "openvino: asked for" if name == "openvino" else "openvino: the fastest on a CPU"
     if int8 is None:
-        return engine, reason
-    try:
-        engine = _checked_int8(network, precision, int8, exact)
-    except Exception as error:
-        cause = " ".join(str(error).split())[:200] or type(error).__name__
-        _log.warning("int8 does not work here (%s); painting without it", cause)
-        return engine, f"{reason}; int8 failed on this hardware"
-    return engine, f"{reason}; int8 for looks with {' and '.join(sorted(int8.looks))} statistics"
+        return openvino, reason
+    if "live" in int8.looks and not openvino.int8:  # frozen ones alone are tried when one is to be painted
+        return openvino, f"{reason}; int8 failed on this hardware"
+    return openvino, f"{reason}; int8 for looks with {' and '.join(sorted(int8.looks))} statistics"
 
 
 def _torch_engine(
@@ -128,45 +124,48 @@ def _torch_engine(
     return kind(module, device.for_torch(), dtype, compiled=compiled, forward=forward)
 
 
-def _checked_openvino(network: StoredNetwork, precision: str) -> tuple[OpenVinoEngine, OpenVinoEngine]:
-    """OpenVINO in float32 and in ``precision``, the same if that is float32.
+def _checked_openvino(network: StoredNetwork, precision: str, int8: Int8 | None) -> OpenVinoEngine:
+    """OpenVINO in ``precision``.
 
-    Raises whatever OpenVINO raises, and ``RuntimeError`` where float32 paints nothing or ``precision``
-    paints otherwise.
+    Raises whatever OpenVINO raises, and ``RuntimeError`` where it paints nothing in float32, or in
+    ``precision`` something else.
     """
     from style_transfer.runtime.openvino_engine import OpenVinoEngine
 
+    options: dict[str, Any] = {}
+    if int8 is not None:
+        bits = 8 if has_fast_int8(CPU) else 7
+        options = {"int8": int8.looks, "weight_bits": bits, "trial": partial(_int8_works, network, int8)}
     look, frame = _trial_look(network.plan), _trial_picture(40, 56, grain=1)
-    exact = OpenVinoEngine(network, "f32")
-    painted = exact.paint(frame, look)
-    if not painted.std() >= _LEAST_CONTRAST:  # what is not finite comes out black
+    exact = OpenVinoEngine(network, "f32", **options)
+    expected = exact.paint(frame, look)
+    if not expected.std() >= _LEAST_CONTRAST:  # what is not finite comes out black
         raise RuntimeError("its picture is of one colour")
     if precision != "bfloat16":
-        return exact, exact
-    engine = OpenVinoEngine(network, "bf16")
-    _compare(engine.paint(frame, look), painted)
-    return exact, engine
+        return exact
+    engine = OpenVinoEngine(network, "bf16", **options)
+    _compare(engine.paint(frame, look), expected)
+    return engine
 
 
-def _checked_int8(network: StoredNetwork, precision: str, int8: Int8, exact: OpenVinoEngine) -> Engine:
-    """The same in whole numbers; raises too where they saturate or round too much."""
+def _int8_works(network: StoredNetwork, int8: Int8, engine: OpenVinoEngine) -> bool:
+    """Whether ``engine`` paints in whole numbers nearly what float32 does; if not, a warning says why."""
     from style_transfer.runtime.openvino_engine import OpenVinoEngine
 
-    engine = OpenVinoEngine(
-        network,
-        "bf16" if precision == "bfloat16" else "f32",
-        int8=int8.looks,
-        weight_bits=8 if has_fast_int8(CPU) else 7,
-    )
+    exact = OpenVinoEngine(network)
     frame, look = _trial_picture(96, 128, grain=16), replace(int8.trial, statistics=None)
-    for kind in int8.looks:
-        # Each with its own statistics: int8 takes out what its rounding shifts.
-        pictures = (
-            one.paint(frame, look.frozen(one.measure(frame, look)) if kind == "frozen" else look)
-            for one in (engine, exact)
-        )
-        _compare(*pictures)
-    return engine
+    try:
+        for kind in int8.looks:
+            # Each with its own statistics: int8 takes out what its rounding shifts.
+            painted, expected = (
+                one.paint(frame, look.frozen(one.measure(frame, look)) if kind == "frozen" else look)
+                for one in (engine, exact)
+            )
+            _compare(painted, expected)
+    except Exception as error:
+        _log.warning("int8 does not work here (%s); painting without it", _cause(error))
+        return False
+    return True
 
 
 def _compare(painted: NDArray[np.uint8], expected: NDArray[np.uint8]) -> None:
@@ -189,3 +188,7 @@ def _trial_picture(height: int, width: int, grain: int) -> NDArray[np.uint8]:
     """Noise, blurred to spots of ``grain`` pixels."""
     small = np.random.default_rng(0).integers(0, 256, (height // grain, width // grain, 3), np.uint8)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _cause(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

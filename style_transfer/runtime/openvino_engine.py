@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -39,6 +39,8 @@ class OpenVinoEngine:
         int8: which of ``live`` and ``frozen`` looks have their convolutions computed in whole numbers, where
             they come with ranges.
         weight_bits: of these whole numbers, see :func:`build_graph`.
+        trial: whether whole numbers paint well here; asked once, before they are first used or spoken of, so
+            that who does not need them never waits for it. None: they do.
         threads: None is :func:`~style_transfer.runtime.threads.thread_budget`.
 
     One thread at a time may use it. Raises ``RuntimeError`` where OpenVINO cannot run the network.
@@ -51,9 +53,11 @@ class OpenVinoEngine:
         *,
         int8: Collection[Kind] = (),
         weight_bits: int = 8,
+        trial: Callable[[OpenVinoEngine], bool] | None = None,
         threads: int | None = None,
     ) -> None:
-        self.precision, self.int8, self.weight_bits = precision, frozenset(int8), weight_bits
+        self.precision, self.weight_bits = precision, weight_bits
+        self._int8, self._trial = frozenset(int8), trial
         self.threads = thread_budget() if threads is None else threads
         self._plan, self._weights = network.plan, network.weights
         self._any_size: dict[_Variant, Any] = {}
@@ -61,10 +65,19 @@ class OpenVinoEngine:
         self._previous: tuple[_Variant, int, int] | None = None
         self._output_layer: tuple[StyleParameters, dict[str, NDArray[Any]]] | None = None
 
+    @property
+    def int8(self) -> frozenset[Kind]:
+        """The looks whose convolutions are computed in whole numbers."""
+        if self._int8 and self._trial is not None:
+            trial, self._trial = self._trial, None  # it paints with them itself
+            if not trial(self):
+                self._int8 = frozenset()
+        return self._int8
+
     def paint(self, frame: NDArray[np.uint8], look: Look) -> NDArray[np.uint8]:
         """``uint8`` ``(H, W, 3)`` RGB, any size → a new array of the same, stylized at full strength."""
         kind: Kind = "live" if look.statistics is None else "frozen"
-        variant = _Variant(kind, kind in self.int8 and look.ranges is not None)
+        variant = _Variant(kind, self._in_int8(kind, look))
         request = self._request(variant, frame.shape[0], frame.shape[1])
         # The graph writes into the result itself: nothing is copied, and no later call changes it.
         result = np.empty(frame.shape, np.uint8)
@@ -78,11 +91,14 @@ class OpenVinoEngine:
 
         For int8 those of its own convolutions: what their rounding shifts is then taken out again.
         """
-        variant = _Variant("measure", "frozen" in self.int8 and look.ranges is not None)
+        variant = _Variant("measure", self._in_int8("frozen", look))
         request = self._request(variant)
         inputs = self._norms(frame, look, live=True)
         self._infer(request, inputs | self._ranges(look) if variant.int8 else inputs)
         return Statistics(*(request.get_output_tensor(n).data.copy()[None] for n in (0, 1)))
+
+    def _in_int8(self, kind: Kind, look: Look) -> bool:
+        return look.ranges is not None and kind in self._int8 and kind in self.int8
 
     def _norms(self, frame: NDArray[np.uint8], look: Look, *, live: bool = False) -> dict[str, NDArray[Any]]:
         """The frame, and what each norm multiplies by and adds: frozen statistics are folded into both."""
