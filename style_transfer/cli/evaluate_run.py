@@ -15,7 +15,7 @@ from style_transfer.errors import UnknownNameError, UserError
 from style_transfer.evaluation.objective import Objective, Recipe
 from style_transfer.evaluation.pictures import find_paintings
 from style_transfer.files import atomic_path
-from style_transfer.networks.catalogue import load_model
+from style_transfer.networks.catalogue import load_model, open_model
 from style_transfer.runtime.stylizer import Stylizer
 
 
@@ -58,7 +58,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _stylizer(args: argparse.Namespace, model: str) -> Stylizer:
     return Stylizer(
-        load_model(model),
+        open_model(model),
         device=args.device,
         precision=args.precision,
         engine=args.engine,

@@ -36,7 +36,8 @@ def export_onnx(
 
     Args:
         mix: the styles to bake in; None: all of them, to be mixed by the input ``weights``.
-        statistics: of the mix, from ``StyleNetwork.measure``, to freeze the norms with; None: live.
+        statistics: of the mix, from ``StyleNetwork.measure`` or ``Stylizer.measure``, to freeze the norms
+            with; None: live.
         precision: ``fp32``, or ``fp16`` with the norms' statistics in float32.
         name: of the model, for the metadata.
 
@@ -48,6 +49,8 @@ def export_onnx(
         raise UserError(f"an ONNX file has precision {' or '.join(TOLERANCES)}, not '{precision}'")
     if mix is None and statistics is not None:
         raise UserError("frozen statistics belong to one mix of styles; choose it, or leave them live")
+    if statistics is not None:
+        statistics = Statistics(*map(torch.as_tensor, statistics))
     runtime = _import_onnxruntime()
     wrapper: Traced
     inputs: tuple[Tensor, ...]
