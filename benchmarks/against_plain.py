@@ -21,8 +21,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from style_transfer import Stylizer
-from style_transfer.networks.layers import NORM_EPSILON
-from style_transfer.networks.style_model import Style, StyleModel
+from style_transfer.networks.plan import NORM_EPSILON
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Style
 from style_transfer.runtime.threads import thread_budget
 
 PHOTO = Path(__file__).resolve().parent.parent / "assets" / "photos" / "astronaut.jpg"
@@ -83,7 +84,7 @@ def main() -> None:
     frame = np.array(Image.open(PHOTO).convert("RGB").resize((width, height)))
     torch.manual_seed(0)
     stylize = Stylizer(args.model or StyleModel.create("johnson", [Style("untrained")]), device="cpu")
-    plain = Plain(stylize.model)
+    plain = Plain(StyleModel.of(stylize.model))
     frozen = stylize.look.frozen(stylize.measure(frame, stylize.look))
     runs: dict[str, Callable[[], np.ndarray]] = {
         "plain eager float32": lambda: plain(frame),
