@@ -28,7 +28,7 @@ ENGINES = ("auto", "torch", "openvino")
 
 _INSTALL = "pip install openvino"
 _MOST_DIFFERENCE = 4.0  # of 255, mean; bfloat16's is below 1, int8's about 1, where sums saturate 4 to 8
-_LEAST_CONTRAST = 4.0  # of 255, the deviation of a painting of noise; a right one's is 15 and more
+_LEAST_CONTRAST = 4.0  # of 255, the deviation of a painting of noise; a right one's is 11 and more
 _log = logging.getLogger("style_transfer")
 
 
@@ -139,7 +139,7 @@ def _checked_openvino(network: StoredNetwork, precision: str, int8: Int8 | None)
     look, frame = _trial_look(network.plan), _trial_picture(40, 56, grain=1)
     exact = OpenVinoEngine(network, "f32", **options)
     expected = exact.paint(frame, look)
-    if not expected.std() >= _LEAST_CONTRAST:  # what is not finite comes out black
+    if not expected.std((0, 1)).max() >= _LEAST_CONTRAST:  # what is not finite comes out black
         raise RuntimeError("its picture is of one colour")
     if precision != "bfloat16":
         return exact
