@@ -3,8 +3,8 @@
 The peer is installed from PyPI into a temporary environment and runs in a process of its own. Rounds of
 frames alternate between the two, so that a machine whose speed drifts is fair to both; the median of all
 frames counts. Ours runs in every precision, and in those that the hardware is not made for as in the others.
-With ``ONEDNN_MAX_CPU_ISA=AVX2 ... --precision fp32`` ours does without the instructions of newer CPUs, and the
-peer, which does not know this variable, with them.
+With ``ONEDNN_MAX_CPU_ISA=AVX2 ... --precision fp32`` ours does without the instructions of newer CPUs, while
+the peer, which does not know this variable, still has them.
 """
 
 from __future__ import annotations

@@ -22,8 +22,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from style_transfer import Stylizer, load_model
-from style_transfer.networks.layers import NORM_EPSILON
-from style_transfer.networks.style_model import Style, StyleModel
+from style_transfer.networks.plan import NORM_EPSILON
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Style
 from style_transfer.runtime.quantize import measure_ranges
 
 PHOTOS = sorted((Path(__file__).resolve().parent.parent / "assets" / "photos").glob("*.jpg"))

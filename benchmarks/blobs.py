@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from style_transfer import Stylizer, load_model
+from style_transfer import Stylizer
 from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded, say
 from style_transfer.evaluation.patches import KINDS, Patch, around, standing_out
 from style_transfer.evaluation.pictures import contact_sheet, held_out_photos, read_some, square
@@ -53,10 +53,9 @@ def main() -> int:
 
 
 def search(args: argparse.Namespace) -> int:
-    model = load_model(args.model)
-    stylize = Stylizer(model, device=args.device, precision=args.precision, engine=args.engine)
+    stylize = Stylizer(args.model, device=args.device, precision=args.precision, engine=args.engine)
     found: list[Found] = []
-    for number, (name, style, flat, pixels) in enumerate(inputs(args, model.style_names), 1):
+    for number, (name, style, flat, pixels) in enumerate(inputs(args, stylize.model.style_names), 1):
         painting = stylize(pixels, stylize.make_look(style))
         for patch in standing_out(pixels, painting):
             views = around(pixels, patch), around(painting, patch)

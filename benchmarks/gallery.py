@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from style_transfer import Stylizer, load_model
+from style_transfer import Stylizer
 from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded
 from style_transfer.media.collect import collect_jobs
 from style_transfer.media.image import Picture, read_image, resize_long_side
@@ -49,12 +49,12 @@ def main() -> int:
 
 
 def gallery(args: argparse.Namespace) -> int:
-    model = load_model(args.model)
-    stylize = Stylizer(model, device=args.device, precision=args.precision, engine=args.engine)
+    stylize = Stylizer(args.model, device=args.device, precision=args.precision, engine=args.engine)
     sources = [
         job.source for job in collect_jobs(args.photos, args.output / "_", suffix="", extension=".jpg")
     ]
-    columns = [["photo", *model.style_names]]
+    names = stylize.model.style_names
+    columns = [["photo", *names]]
     rows = []
     for source in sources[:1] if args.strip else sources:
         picture = read_image(source)
@@ -62,7 +62,7 @@ def gallery(args: argparse.Namespace) -> int:
             picture = resize_long_side(picture, args.image_size)
         photo = picture.frames[0]
         row = [photo]
-        for name in model.style_names:
+        for name in names:
             row.append(stylize(photo, stylize.make_look(name)))
             if not args.strip:
                 target = args.output / f"{source.stem}_{name}.jpg"

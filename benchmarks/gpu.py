@@ -31,7 +31,7 @@ from style_transfer import StyleModel, Stylizer, load_model
 from style_transfer.errors import UserError
 from style_transfer.losses.perceptual import CONTENT_LAYERS, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import VGG19Features
-from style_transfer.networks.style_model import Style
+from style_transfer.networks.styles import Style
 from style_transfer.runtime.cuda_engine import CudaEngine, Ticket
 from style_transfer.runtime.device import choose_device
 from style_transfer.runtime.look import Look
@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--vgg-weights", type=Path, metavar="FILE", help="for the training step (random)")
     args = parser.parse_args()
     try:
-        device = choose_device("cuda")
+        device = choose_device("cuda").for_torch()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -112,7 +112,7 @@ def rows(
             print(f"  against fp32: mean {difference.mean():.3f}, 99.9th percentile {most:.0f} of 255")
         engine.release()
     plain = model.network.to("cuda").eval()
-    look_tensors = [part.to("cuda") for part in exact.look.parameters]
+    look_tensors = [torch.from_numpy(part).to("cuda") for part in exact.look.parameters]
     picture = torch.rand(1, 3, *size, device="cuda")
     with torch.inference_mode():
         report("plain eager fp32, no copies", on_device(lambda: plain(picture, *look_tensors), 20))

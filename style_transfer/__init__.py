@@ -7,7 +7,7 @@
     stylize = Stylizer("gallery-fast", style="great_wave")
     painting = stylize(photo)  # uint8 (H, W, 3) RGB in, the same out
 
-Names are imported on first use (PEP 562), so that ``--help`` does not wait for PyTorch.
+Names are imported on first use (PEP 562), so that ``--help`` does not wait for NumPy, let alone PyTorch.
 """
 
 from __future__ import annotations

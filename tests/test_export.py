@@ -12,9 +12,9 @@ from helpers import make_model, photo_pixels, photo_tensor
 
 from style_transfer.errors import ModelFileError, StyleTransferError, UserError
 from style_transfer.export import export_onnx, export_package, export_pt2, load_pt2, pt2_file
-from style_transfer.networks.base import Statistics
-from style_transfer.networks.catalogue import load_model
+from style_transfer.networks.catalogue import load_model, open_model
 from style_transfer.networks.exported_file import MODEL_ENTRY, read_pt2
+from style_transfer.networks.styles import Statistics
 from style_transfer.runtime.stylizer import Stylizer
 
 SIZES = [(16, 16), (17, 90), (70, 33), (128, 144)]
@@ -245,7 +245,7 @@ def test_a_package_runs_in_the_front_door(model, compiled_by_hand, tmp_path, cap
 def test_a_package_for_another_device_runs_its_network(model, compiled_by_hand, tmp_path, caplog):
     path = tmp_path / "gallery.pt2"
     export_package(model, path, torch.device("cpu"))
-    packaged = load_model(path)
+    packaged = open_model(path)
     packaged.device_type = "cuda"
     compiled_by_hand.clear()
     caplog.clear()

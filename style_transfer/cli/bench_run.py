@@ -16,7 +16,7 @@ from style_transfer.errors import InputFileError, UserError
 from style_transfer.evaluation.speed import Case, Speed, cases, machine, measure
 from style_transfer.files import atomic_path
 from style_transfer.networks.catalogue import find_model, list_models
-from style_transfer.networks.style_model import NETWORKS
+from style_transfer.networks.plan import PLANS
 from style_transfer.runtime.device import choose_device
 
 _HEADINGS = (
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> tuple[list[str], list[tuple[int, int]], Path | None, str]:
     models = args.model or list_models()
     for name in models:
-        if name not in NETWORKS:
+        if name not in PLANS:
             find_model(name)
     resolutions = [
         _size(text) for text in args.resolution or ["640x480", "1280x720"][: 1 if args.quick else 2]

@@ -15,7 +15,7 @@ from style_transfer.errors import UnknownNameError, UserError
 from style_transfer.evaluation.objective import Objective, Recipe
 from style_transfer.evaluation.pictures import find_paintings
 from style_transfer.files import atomic_path
-from style_transfer.networks.catalogue import load_model
+from style_transfer.networks.catalogue import load_model, open_model
 from style_transfer.runtime.stylizer import Stylizer
 
 
@@ -58,7 +58,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _stylizer(args: argparse.Namespace, model: str) -> Stylizer:
     return Stylizer(
-        load_model(model),
+        open_model(model),
         device=args.device,
         precision=args.precision,
         engine=args.engine,
@@ -76,7 +76,6 @@ def _styles(args: argparse.Namespace, stylizer: Stylizer) -> list[str]:
 
 def _objective(args: argparse.Namespace, stylizer: Stylizer, paintings: Iterable[Path]) -> Objective:
     """What the model was trained on, with these paintings."""
-    trained = load_model(args.objective) if args.objective else stylizer.model
-    return Objective(
-        Recipe.of(trained.training), list(paintings), vgg_weights=args.vgg_weights, device=stylizer.device
-    )
+    training = load_model(args.objective).training if args.objective else stylizer.model.training
+    device = stylizer.device.for_torch()
+    return Objective(Recipe.of(training), list(paintings), vgg_weights=args.vgg_weights, device=device)

@@ -12,8 +12,8 @@ from style_transfer.cli.common import Parser, add_debug_flag, guarded, say
 from style_transfer.errors import UserError
 
 if TYPE_CHECKING:
-    from style_transfer.networks.base import Statistics
     from style_transfer.networks.style_model import StyleModel
+    from style_transfer.networks.styles import Statistics
 
 _REFERENCE_PIXELS = 1_000_000  # more hardly change the statistics
 
@@ -64,7 +64,7 @@ def _export(args: argparse.Namespace) -> int:
     _check(args, target)
     from style_transfer.export import export_onnx, export_package, export_pt2  # torch comes with it
     from style_transfer.networks.catalogue import find_model, load_model
-    from style_transfer.networks.style_model import parse_mix
+    from style_transfer.networks.styles import parse_mix
     from style_transfer.runtime.device import choose_device
     from style_transfer.runtime.threads import set_threads
 
@@ -78,7 +78,7 @@ def _export(args: argparse.Namespace) -> int:
     device = choose_device(args.device or "auto") if args.package else None
     say(f"exporting '{source.stem}', {'some minutes' if args.package else 'about a minute'}")
     if device is not None:
-        difference = export_package(model, target, device, precision=args.precision or "fp32")
+        difference = export_package(model, target, device.for_torch(), precision=args.precision or "fp32")
     elif target.suffix.lower() == ".pt2":
         difference = export_pt2(model, target, name=source.stem)
     else:
@@ -123,10 +123,9 @@ def _measure(model: StyleModel, mix: dict[str, float], reference: Path) -> Stati
     import torch
 
     from style_transfer.media.image import read_image
-    from style_transfer.runtime.look import Look
     from style_transfer.runtime.tiling import reduced
-    from style_transfer.runtime.torch_engine import TorchEngine
 
     frame = reduced(read_image(reference).frames[0], _REFERENCE_PIXELS)
-    engine = TorchEngine(model.network, torch.device("cpu"), torch.float32)
-    return engine.measure(frame, Look(model.mix(mix)))
+    picture = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        return model.network.measure(picture, model.mix(mix))[1]

@@ -18,7 +18,7 @@ from style_transfer.evaluation.objective import Losses, Objective, Recipe
 from style_transfer.evaluation.pictures import to_pixels, to_tensor
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
-from style_transfer.runtime.device import choose_device, choose_precision
+from style_transfer.runtime.device import Device, choose_device, choose_precision
 from style_transfer.runtime.threads import set_threads
 
 _LARGEST = 512  # pixels of the longer side, unless asked otherwise
@@ -30,9 +30,10 @@ _SAY_EVERY = 25  # iterations, where there is no progress bar
 def run(args: argparse.Namespace) -> int:
     """Paint as asked; 0 when done, 130 when stopped, with what there is by then written whole."""
     output = _check(args)
-    device = choose_device(args.device)
+    device = choose_device(args.device).for_torch()
     # A line search compares losses that differ in the sixth digit, which half precision does not have.
-    precision = choose_precision("fp32" if args.precision == "auto" else args.precision, device)
+    name = choose_precision("fp32" if args.precision == "auto" else args.precision, Device.of(device))
+    precision: torch.dtype = getattr(torch, name)
     set_threads()
     photo = _photo(args)
     content = to_tensor(photo.frames[0]).to(device)

@@ -33,9 +33,9 @@ def _info(args: argparse.Namespace) -> int:
     if isinstance(model, OnnxModel):
         size = f"exported as ONNX in {model.precision}, {'frozen' if model.frozen else 'live'} statistics"
     else:
-        count = sum(tensor.numel() for tensor in [*model.network.parameters(), *model.bank.parameters()])
+        count = sum(array.size for array in [*model.network.weights.values(), *model.parameters])
         size = f"{count:,} parameters"
-    print(f"network: {model.network.name} {model.network.arguments}, {size}")
+    print(f"network: {model.network.plan.name} {model.network.plan.arguments}, {size}")
     if isinstance(model, PackagedModel):
         print(f"compiled for: {model.device_type}")
     print("styles:")

@@ -89,6 +89,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _stylize(args: argparse.Namespace) -> int:
-    from style_transfer.cli.stylize_run import run  # torch comes with it
+    from style_transfer.cli.stylize_run import run  # OpenCV comes with it
 
     return run(args)

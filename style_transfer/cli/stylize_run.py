@@ -13,7 +13,7 @@ from style_transfer.cli.timeline import StyleTimes, parse_styles
 from style_transfer.errors import OutputError, StyleTransferError, UserError
 from style_transfer.media.collect import Job, collect_jobs, sequence_job
 from style_transfer.media.image_writer import WRITABLE_FORMATS
-from style_transfer.networks.catalogue import DEFAULT_MODEL, list_models, load_model, open_model
+from style_transfer.networks.catalogue import DEFAULT_MODEL, list_models, open_model
 from style_transfer.runtime.stylizer import Stylizer
 
 
@@ -97,9 +97,9 @@ def _forget(jobs: Sequence[Job], todo: Sequence[Job]) -> None:
 
 def _list_models() -> int:
     for name in list_models():
-        model = load_model(name)
+        model = open_model(name)
         styles = ", ".join(model.style_names)
-        print(f"{name}: {model.network.name} network, {len(model.styles)} styles: {styles}")
+        print(f"{name}: {model.network.plan.name} network, {len(model.styles)} styles: {styles}")
     return 0
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from style_transfer.errors import UserError
-from style_transfer.networks.style_model import parse_mix
+from style_transfer.networks.styles import parse_mix
 
 Mix = Mapping[str, float]
 
@@ -37,10 +37,10 @@ def parse_styles(text: str) -> StyleTimes:
 
     Raises ``UserError`` for what is none of these, times that do not rise, and a first one after 0.
     """
-    from style_transfer.media.video.rate import parse_time
-
     if not ("@" in text or ";" in text):
         return StyleTimes([parse_mix(text)], [Fraction(0)])
+    from style_transfer.media.video.rate import parse_time  # PyAV, for videos only
+
     mixes, times = [], list[Fraction]()
     for part in text.split(";"):
         mix, at, time = part.strip().rpartition("@")

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from style_transfer.errors import InputFileError, UserError
-from style_transfer.networks.base import StyleParameters
 from style_transfer.networks.catalogue import DEFAULT_MODEL, load_model
-from style_transfer.networks.style_model import Style, StyleBank, StyleModel, check_style_names
+from style_transfer.networks.style_model import StyleBank, StyleModel
+from style_transfer.networks.styles import Style, StyleParameters, check_style_names
 
 
 def named_styles(args: argparse.Namespace) -> list[Style]:
@@ -38,7 +38,7 @@ def model_to_train(args: argparse.Namespace, styles: Sequence[Style]) -> StyleMo
         return StyleModel.create(args.network or "fast", styles, **width)
     model = load_model(start_from)
     asked = {"network": args.network, "width": args.width}
-    given = {"network": model.network.name, **model.network.arguments}
+    given = {"network": model.network.plan.name, **model.network.plan.arguments}
     if any(value not in (None, given[name]) for name, value in asked.items()):
         raise UserError(
             f"'{start_from}' is a {given['network']} network of width {given['width']}; "
@@ -91,10 +91,3 @@ def joined(base: StyleModel, new: StyleModel) -> StyleModel:
             [s.ranges[row] for s, row in zip(sources, rows, strict=True) if s.ranges is not None]
         )
     return StyleModel(base.network, bank, styles, {**base.training, "added": added}, ranges)
-
-
-def storage_dtype(model: StyleModel) -> torch.dtype:
-    """float16 where it holds the model's numbers exactly, else float32: what joins must change no other."""
-    tensors = [*model.network.state_dict().values(), *model.bank.parameters_by_style]
-    exact = all(torch.equal(t.half().float(), t.float()) for t in tensors)
-    return torch.float16 if exact else torch.float32

@@ -14,15 +14,15 @@ from tqdm import tqdm
 from style_transfer import __version__
 from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
 from style_transfer.cli.train import KEPT, STROKES
-from style_transfer.cli.train_model import joined, model_to_join, model_to_train, named_styles, storage_dtype
+from style_transfer.cli.train_model import joined, model_to_join, model_to_train, named_styles
 from style_transfer.errors import TrainingError, UserError
 from style_transfer.files import output_errors
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import VGG19Features
 from style_transfer.networks.catalogue import DEFAULT_MODEL
-from style_transfer.networks.model_file import save_model
+from style_transfer.networks.model_file import exact_dtype, save_model
 from style_transfer.networks.style_model import StyleModel
-from style_transfer.runtime.device import choose_device, choose_precision
+from style_transfer.runtime.device import Device, choose_device, choose_precision
 from style_transfer.runtime.quantize import PHOTOS, measure_ranges
 from style_transfer.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from style_transfer.training.config import TrainingConfig
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     base = model_to_join(args, named_styles(args)) if args.add_to else None
     beside = _beside(args, output)
     checkpoint = load_checkpoint(checkpoint_path(beside)) if args.resume else None
-    device = choose_device(local_device(args.device))
+    device = choose_device(local_device(args.device)).for_torch()
     peers = Peers.join(device)
     try:
         trainer, held_out = _prepare(args, device, peers)
@@ -100,7 +100,7 @@ def _prepare(args: argparse.Namespace, device: torch.device, peers: Peers) -> tu
     vgg = VGG19Features([*STYLE_LAYERS, *CONTENT_LAYERS], args.vgg_weights).to(device)
     paintings = [load_style_image(path, config.style_size).to(device) for path in args.style_image]
     loss = PerceptualLoss(vgg, paintings)
-    precision = choose_precision(args.precision, device)
+    precision: torch.dtype = getattr(torch, choose_precision(args.precision, Device.of(device)))
     return Trainer(model, loss, photos, config, device=device, precision=precision, peers=peers), held_out
 
 
@@ -157,7 +157,7 @@ class _Writer:
         trainer, config = self.trainer, self.trainer.config
         names = ", ".join(trainer.model.style_names)
         say(
-            f"{trainer.model.network.name} network, {len(trainer.model.styles)} style(s): {names}; "
+            f"{trainer.model.network.plan.name} network, {len(trainer.model.styles)} style(s): {names}; "
             f"{len(trainer.photos)} photos; {trainer.device}, {str(trainer.precision).removeprefix('torch.')}"
         )
         each = trainer.seconds_per_step()
@@ -210,7 +210,8 @@ class _Writer:
             trainer.model.ranges = measure_ranges(trainer.model, photos)
         self.save()
         if self.base is not None:
-            save_model(joined(self.base, trainer.model), self.output, dtype=storage_dtype(self.base))
+            # What joins must change no other style.
+            save_model(joined(self.base, trainer.model), self.output, dtype=exact_dtype(self.base))
         if self.args.preview_every:
             self.preview()
         write_curve(trainer.history, self._named("losses.png"))

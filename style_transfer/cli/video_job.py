@@ -116,11 +116,11 @@ class VideoJobs:
         if (path := getattr(model, "path", None)) is not None:  # of an exported file, which holds the weights
             digest.update(path.read_bytes())
         else:
-            for tensor in model.network.state_dict().values():
-                digest.update(tensor.cpu().numpy().tobytes())
+            for weight in model.network.weights.values():
+                digest.update(weight.tobytes())
         for look in self._timeline.looks:
-            for tensor in look.parameters:
-                digest.update(tensor.cpu().numpy().tobytes())
+            for part in look.parameters:
+                digest.update(part.tobytes())
         given = ("strength", "preserve_color", "statistics", "stabilize", "transition")
         return {
             "--style": args.style or next(iter(self._styles.mixes[0])),

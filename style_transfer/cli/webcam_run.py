@@ -7,7 +7,6 @@ import contextlib
 import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from style_transfer.cli.common import say, stop_signals
 from style_transfer.errors import UserError
@@ -18,9 +17,8 @@ from style_transfer.media.recorder import Recorder
 from style_transfer.media.sinks import Display, Sink, VirtualCamera
 from style_transfer.media.sources import Source, list_sources
 from style_transfer.media.window import Window
-
-if TYPE_CHECKING:  # PyTorch comes with it, and the window is not to wait for that
-    from style_transfer.runtime.stylizer import Stylizer
+from style_transfer.networks.catalogue import DEFAULT_MODEL
+from style_transfer.runtime.stylizer import Stylizer
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,9 +96,6 @@ def _resolution(text: str | None) -> tuple[int, int] | None:
 
 def load_stylizer(args: argparse.Namespace) -> Stylizer:
     """What paints, as the words ask for it. Raises ``UserError`` for a model or engine that cannot be had."""
-    from style_transfer.networks.catalogue import DEFAULT_MODEL
-    from style_transfer.runtime.stylizer import Stylizer
-
     stylizer = Stylizer(
         args.model or DEFAULT_MODEL,
         device=args.device,

@@ -9,8 +9,11 @@ import contextlib
 from style_transfer.cli.common import say, stop_signals
 from style_transfer.cli.webcam_run import check, load_stylizer, source_of
 from style_transfer.errors import UserError
+from style_transfer.live.web.protocol import LookWanted
 from style_transfer.live.web.settings import Settings
+from style_transfer.live.web.studio import Studio
 from style_transfer.media.camera import Camera
+from style_transfer.networks.styles import parse_mix
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
         import aiohttp  # noqa: F401
     except ImportError as error:
         raise UserError('--serve needs aiohttp: pip install "style-transfer[web]"') from error
+    from style_transfer.live.web.server import Page  # which is made of it
+
     with stop_signals("this frame") as stopped, contextlib.ExitStack() as opened:
         listening = settings.listen()
         opened.callback(listening.close)
@@ -36,12 +41,6 @@ def run(args: argparse.Namespace) -> int:
             camera = Camera(source_of(args), loop=args.loop, notify=say)
             opened.callback(camera.close)
         say("loading the styles")
-        # Only now, because PyTorch comes with them: a port in use is told at once.
-        from style_transfer.live.web.protocol import LookWanted
-        from style_transfer.live.web.server import Page
-        from style_transfer.live.web.studio import Studio
-        from style_transfer.networks.style_model import parse_mix
-
         stylizer = load_stylizer(args)
         studio = Studio(stylizer, statistics=args.statistics, notify=say, target_fps=args.target_fps or 15.0)
         mix = parse_mix(args.style) if args.style else {stylizer.model.style_names[0]: 1.0}

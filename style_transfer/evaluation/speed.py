@@ -174,9 +174,11 @@ def _not_here(case: Case) -> str:
 
 def _model(name: str) -> Any:
     from style_transfer.networks.catalogue import load_model
-    from style_transfer.networks.style_model import NETWORKS, Style, StyleModel
+    from style_transfer.networks.plan import PLANS
+    from style_transfer.networks.style_model import StyleModel
+    from style_transfer.networks.styles import Style
 
-    return StyleModel.create(name, [Style("untrained")]) if name in NETWORKS else load_model(name)
+    return StyleModel.create(name, [Style("untrained")]) if name in PLANS else load_model(name)
 
 
 def _frame(photo: Path | None, width: int, height: int) -> NDArray[np.uint8]:
@@ -194,8 +196,6 @@ def _frame(photo: Path | None, width: int, height: int) -> NDArray[np.uint8]:
 
 def _peak_memory() -> tuple[float, float]:
     """MiB of this process, and of PyTorch on the GPU."""
-    import torch
-
     if sys.platform == "win32":
         peak = psutil.Process().memory_info().peak_wset / 2**20
     else:
@@ -203,7 +203,8 @@ def _peak_memory() -> tuple[float, float]:
 
         unit = 2**20 if sys.platform == "darwin" else 2**10
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    gpu = torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0
+    torch = sys.modules.get("torch")  # to import it now would count as memory of what was measured
+    gpu = torch.cuda.max_memory_allocated() / 2**20 if torch and torch.cuda.is_available() else 0.0
     return peak, gpu
 
 

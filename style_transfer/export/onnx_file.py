@@ -15,8 +15,9 @@ from style_transfer import __version__
 from style_transfer.errors import UserError
 from style_transfer.export.traced import TOLERANCES, TRACED_SIZE, Traced, compare, dynamic, noise, quiet
 from style_transfer.files import atomic_path
-from style_transfer.networks.base import Statistics, StyleNetwork, StyleParameters
+from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.style_model import StyleBank, StyleModel
+from style_transfer.networks.styles import Statistics, StyleParameters
 from style_transfer.runtime.threads import thread_budget
 
 _OPSET = 18
@@ -35,7 +36,8 @@ def export_onnx(
 
     Args:
         mix: the styles to bake in; None: all of them, to be mixed by the input ``weights``.
-        statistics: of the mix, from ``StyleNetwork.measure``, to freeze the norms with; None: live.
+        statistics: of the mix, from ``StyleNetwork.measure`` or ``Stylizer.measure``, to freeze the norms
+            with; None: live.
         precision: ``fp32``, or ``fp16`` with the norms' statistics in float32.
         name: of the model, for the metadata.
 
@@ -47,6 +49,8 @@ def export_onnx(
         raise UserError(f"an ONNX file has precision {' or '.join(TOLERANCES)}, not '{precision}'")
     if mix is None and statistics is not None:
         raise UserError("frozen statistics belong to one mix of styles; choose it, or leave them live")
+    if statistics is not None:
+        statistics = Statistics(*map(torch.as_tensor, statistics))
     runtime = _import_onnxruntime()
     wrapper: Traced
     inputs: tuple[Tensor, ...]

@@ -18,9 +18,11 @@ from style_transfer import __version__
 from style_transfer.errors import ModelFileError, StyleTransferError, UserError
 from style_transfer.export.traced import TOLERANCES, TRACED_SIZE, Traced, compare, dynamic, noise, quiet
 from style_transfer.files import atomic_path
-from style_transfer.networks.base import StyleNetwork, StyleParameters
-from style_transfer.networks.exported_file import add_model, read_pt2
+from style_transfer.networks.base import StyleNetwork
+from style_transfer.networks.exported_file import PackagedModel, add_model, read_pt2
 from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import StyleParameters
+from style_transfer.runtime.device import Device
 from style_transfer.runtime.exported_engine import compiled_forward
 
 _EXTRA_FILE = "style_transfer.json"
@@ -70,7 +72,7 @@ def load_pt2(path: Path) -> tuple[Callable[..., Tensor], StyleModel]:
     except Exception as error:  # of a damaged archive, torch raises nearly anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelFileError(f"'{path}' is damaged or no .pt2 file of this program: {reason}") from error
-    return program.module(), model
+    return program.module(), StyleModel.of(model)
 
 
 def export_package(model: StyleModel, path: Path, device: torch.device, *, precision: str = "fp32") -> float:
@@ -85,7 +87,7 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
     if not any(shutil.which(name) for name in (os.environ.get("CXX", ""), *_COMPILERS)):
         raise UserError("--package needs a C++ compiler; install g++ or clang++, or name yours in CXX")
     look = model.mix(dict.fromkeys(model.style_names, 1.0))
-    stride = model.network.stride
+    stride = model.network.plan.stride
     picture = noise(5 * stride, 7 * stride)
     with torch.no_grad():
         statistics = model.network.measure(picture, look)[1]
@@ -103,8 +105,7 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
     with atomic_path(path) as temporary:
         _package(temporary, files)
         add_model(temporary, model, {"device": device.type, "precision": precision, "version": __version__})
-        packaged = read_pt2(temporary)
-        return _compare_package(packaged, path, device, TOLERANCES[precision])
+        return _compare_package(temporary, path, device, TOLERANCES[precision])
 
 
 def _compile(whole: nn.Module, inputs: tuple[Tensor, ...], stride: int) -> list[str]:
@@ -128,12 +129,15 @@ def _package(path: Path, files: dict[str, list[str]]) -> None:
     package_aoti(str(path), files)  # type: ignore[arg-type]
 
 
-def _compare_package(packaged: StyleModel, path: Path, device: torch.device, tolerance: float) -> float:
-    """The largest difference of both graphs in a package."""
-    paint = compiled_forward(packaged, device)  # type: ignore[arg-type]
+def _compare_package(written: Path, path: Path, device: torch.device, tolerance: float) -> float:
+    """The largest difference of both graphs in a package, ``written`` for ``path``."""
+    packaged = read_pt2(written)
+    assert isinstance(packaged, PackagedModel)
+    paint = compiled_forward(packaged, Device.of(device))
     if paint is None:
         raise StyleTransferError(f"'{path}' is not written: what was compiled does not load")
-    network, look = packaged.network, packaged.mix(dict.fromkeys(packaged.style_names, 1.0))
+    model = StyleModel.of(packaged)
+    network, look = model.network, model.mix(dict.fromkeys(model.style_names, 1.0))
     with torch.no_grad():
         statistics = network.measure(noise(90, 120), look)[1]
     worst = 0.0

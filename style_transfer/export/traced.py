@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from style_transfer.errors import StyleTransferError
-from style_transfer.networks.base import Statistics, StyleNetwork, StyleParameters
+from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.layers import Norms
+from style_transfer.networks.styles import Statistics, StyleParameters
 
 SMALLEST = 16  #: height and width, in pixels; every network's padding to two strides is less
 #: The largest difference from float32 PyTorch that passes. Half precision rounds every activation to 11 bits:
@@ -36,13 +37,13 @@ class Traced(nn.Module):
     def paint(self, image: Tensor, look: StyleParameters, statistics: Statistics | None = None) -> Tensor:
         # Gathering instead of F.pad and slicing, and multiples of the stride written as such: so the tracer
         # has nothing to branch on, and sees without solving anything that every stride divides.
-        stride = self.network.stride
+        stride = self.network.plan.stride
         height, width = image.shape[-2:]
         rows = torch.arange((height + stride - 1) // stride * stride, device=image.device)
         columns = torch.arange((width + stride - 1) // stride * stride, device=image.device)
         x = image.index_select(2, rows.clamp(max=height - 1)).index_select(3, columns.clamp(max=width - 1))
         kind = _SingleNorms if self.dtype is torch.float16 else Norms
-        norms = kind(look.scales, look.shifts, *(statistics or ()), epsilon=self.network.epsilon)
+        norms = kind(look.scales, look.shifts, *(statistics or ()), epsilon=self.network.plan.epsilon)
         y = self.network._paint(x.to(self.dtype), norms, look.output_weight, look.output_bias)
         rows, columns = (torch.arange(size, device=image.device) for size in (height, width))
         return y.index_select(2, rows).index_select(3, columns)

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,11 +17,10 @@ from style_transfer.live.controls import Scene, grid_shape
 from style_transfer.media.camera import Shot
 from style_transfer.media.mailbox import Mailbox
 from style_transfer.media.pixels import Pixels
-
-if TYPE_CHECKING:  # PyTorch takes seconds to import, and the plain picture is not to wait for it
-    from style_transfer.runtime.look import Look
-    from style_transfer.runtime.steady import Steady
-    from style_transfer.runtime.stylizer import Stylizer
+from style_transfer.runtime.color import combine
+from style_transfer.runtime.look import Look
+from style_transfer.runtime.steady import Steady
+from style_transfer.runtime.stylizer import Stylizer
 
 _PATIENCE = 30  # frames in a row that may fail
 _LONGEST = 30.0  # seconds that one frame may take before the painter is given up at the end
@@ -100,8 +98,6 @@ class Painter:
         frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
         look = stylizer.look
         if self._statistics == "frozen" or (self._statistics == "auto" and stylizer.frozen_is_much_faster):
-            from style_transfer.runtime.steady import Steady
-
             self._steady = Steady(stylizer)
             look = look.frozen(stylizer.measure(frame, look))
         took = self._time(stylizer, frame, look)  # the first call compiles, and so does the second
@@ -220,8 +216,6 @@ def _at_scale(
     """Painted at a share of the size; what the look keeps of the photo stays as sharp as it was."""
     if scale == 1:
         return stylizer(photo, look)
-    from style_transfer.runtime.color import combine
-
     shrunk = _shrunk(photo, scale) if shrunk is None else shrunk
     small = stylizer(shrunk, replace(look, strength=1.0, preserve_color=False))
     size = (photo.shape[1], photo.shape[0])

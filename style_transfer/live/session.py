@@ -6,9 +6,9 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from style_transfer.errors import StyleTransferError
 from style_transfer.live import overlay
@@ -19,11 +19,8 @@ from style_transfer.media.camera import Camera
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.recorder import Recorder
 from style_transfer.media.sinks import Click, Display, Sink, Snapshots
-
-if TYPE_CHECKING:  # PyTorch takes seconds to import, and the window is not to wait for it
-    from concurrent.futures import Future
-
-    from style_transfer.runtime.stylizer import Stylizer
+from style_transfer.networks.styles import parse_mix
+from style_transfer.runtime.stylizer import Stylizer
 
 _TICK = 0.01  # seconds: how long a key waits at most
 _REDRAW = 0.1  # seconds between drawings while no frames come
@@ -291,8 +288,6 @@ class Session:
 
 
 def _weights(stylizer: Stylizer, style: str | Mapping[str, float] | None) -> Weights:
-    from style_transfer.networks.style_model import parse_mix
-
     if style is None:
         style = {stylizer.model.style_names[0]: 1.0}
     mix = parse_mix(style) if isinstance(style, str) else style

@@ -28,8 +28,9 @@ IMAGE_EXTENSIONS = frozenset({
 # fmt: on
 """The file name extensions of what :func:`read_image` reads, lower case."""
 
-# Formats are named, so that a file from a stranger never reaches a rare decoder or Ghostscript.
-_FORMATS = ["AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "QOI", "TIFF", "WEBP"]
+# Formats are named, so that a file from a stranger never reaches a rare decoder or Ghostscript. Those that
+# Pillow always has come first: for any of the others it imports all its decoders.
+_FORMATS = ["JPEG", "PNG", "BMP", "GIF", "PPM", "AVIF", "JPEG2000", "QOI", "TIFF", "WEBP"]
 # The other multi-frame formats hold pages or views of one scene: the first is the picture.
 _ANIMATED_FORMATS = {"AVIF", "GIF", "PNG", "WEBP"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from style_transfer.errors import ModelFileError, UnknownNameError, UserError
 from style_transfer.networks.exported_file import read_onnx, read_pt2
-from style_transfer.networks.model_file import read_model
-from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.model_file import read_stored
+from style_transfer.networks.stored_model import StoredModel
+
+if TYPE_CHECKING:  # PyTorch comes with it
+    from style_transfer.networks.style_model import StyleModel
 
 DEFAULT_MODEL = "gallery-fast"
 
@@ -41,7 +45,7 @@ def find_model(name_or_path: str | Path) -> Path:
 
 
 def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> StyleModel:
-    """Load a shipped model by name, or a model file by path, on the CPU.
+    """Load a shipped model by name, or a model file by path, for PyTorch, on the CPU.
 
     Also reads pytorch/examples' ``.pth`` and, without running anything in it, a ``.pt2`` of this program.
     Raises ``UserError`` for an ONNX file, whose weights cannot be had.
@@ -49,10 +53,13 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> StyleModel:
     path = find_model(name_or_path)
     if path.suffix.lower() == ".onnx":
         raise UserError(f"'{path}' is an ONNX file: it only paints; name the model that it was made of")
-    return read_pt2(path) if path.suffix.lower() == ".pt2" else read_model(path)
+    from style_transfer.networks.style_model import StyleModel
+
+    return StyleModel.of(open_model(path))
 
 
-def open_model(name_or_path: str | Path = DEFAULT_MODEL) -> StyleModel:
-    """As :func:`load_model`, for painting: an ONNX file of this program is opened too."""
+def open_model(name_or_path: str | Path = DEFAULT_MODEL) -> StoredModel:
+    """As :func:`load_model`, for painting: without PyTorch; an ONNX file of this program is opened too."""
     path = find_model(name_or_path)
-    return read_onnx(path) if path.suffix.lower() == ".onnx" else load_model(path)
+    readers = {".onnx": read_onnx, ".pt2": read_pt2}
+    return readers.get(path.suffix.lower(), read_stored)(path)

@@ -14,26 +14,30 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
 from style_transfer.errors import ModelFileError, UserError
-from style_transfer.networks.base import StyleParameters
-from style_transfer.networks.model_file import read_model, save_model
-from style_transfer.networks.style_model import NETWORKS, Style, StyleBank, StyleModel, check_style_names
+from style_transfer.networks.model_file import exact_dtype, read_stored, save_model
+from style_transfer.networks.plan import PLANS
+from style_transfer.networks.stored_model import StoredModel, StoredNetwork
+from style_transfer.networks.styles import Style, StyleParameters, check_style_names
+
+if TYPE_CHECKING:  # PyTorch comes with it
+    from style_transfer.networks.style_model import StyleModel
 
 MODEL_ENTRY = "style_transfer.safetensors"  #: the model file inside a .pt2 archive
 COMPILED_ENTRY = "style_transfer_compiled.json"  #: in a package: what it was compiled for
 
 
 @dataclass(eq=False)
-class OnnxModel(StyleModel):
+class OnnxModel(StoredModel):
     """A model whose weights are in an ONNX file.
 
-    ``network`` has a shape and no numbers (it lies on the device ``meta``). What a style owns is its place in
-    the file's input ``weights``: mixed, :attr:`StyleParameters.scales` is that input. A file with one mix
-    baked in has one style, named after it.
+    ``network`` has a plan and no numbers. What a style owns is its place in the file's input ``weights``:
+    mixed, :attr:`StyleParameters.scales` is that input. A file with one mix baked in has one style, named
+    after it.
     """
 
     path: Path = Path()
@@ -47,7 +51,7 @@ class OnnxModel(StyleModel):
 
 
 @dataclass(eq=False)
-class PackagedModel(StyleModel):
+class PackagedModel(StoredModel):
     """A whole model, and where its network lies compiled for one device: ``path``, for ``device_type``."""
 
     path: Path = Path()
@@ -67,15 +71,14 @@ def read_onnx(path: Path) -> OnnxModel:
         if mix is not None:
             styles = [_baked(mix, styles)]
         check_style_names([style.name for style in styles])
-        with torch.device("meta"):
-            network = NETWORKS[description["network"]](**description["arguments"]).eval()
+        plan = PLANS[description["network"]](**description["arguments"])
         training = dict(description.get("training") or {})
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"'{path}' is no ONNX file of this program; export the model again") from error
-    places = StyleParameters(torch.eye(len(styles)), *(torch.zeros(len(styles), 0) for _ in range(3)))
+    nothing = np.zeros((len(styles), 0), np.float32)
     return OnnxModel(
-        network,
-        StyleBank(places),
+        StoredNetwork(plan, {}),
+        StyleParameters(np.eye(len(styles), dtype=np.float32), nothing, nothing, nothing),
         styles,
         training,
         path=path,
@@ -85,7 +88,7 @@ def read_onnx(path: Path) -> OnnxModel:
     )
 
 
-def read_pt2(path: Path) -> StyleModel:
+def read_pt2(path: Path) -> StoredModel:
     """The model inside a ``.pt2`` file: a :class:`PackagedModel` where it is compiled. Nothing is executed.
 
     Raises ``ModelFileError`` for any other file.
@@ -97,7 +100,7 @@ def read_pt2(path: Path) -> StyleModel:
             if archive.getinfo(entries[MODEL_ENTRY]).compress_type != zipfile.ZIP_STORED:
                 raise ValueError("its model is compressed")  # and might grow without bounds
             inside.write_bytes(archive.read(entries[MODEL_ENTRY]))
-            model = read_model(inside)
+            model = read_stored(inside)
             if COMPILED_ENTRY not in entries:
                 return model
             device = str(json.loads(archive.read(entries[COMPILED_ENTRY]))["device"])
@@ -108,7 +111,7 @@ def read_pt2(path: Path) -> StyleModel:
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise ModelFileError(f"'{path}' is damaged or no .pt2 file of this program: {reason}") from error
-    parts = {part.name: getattr(model, part.name) for part in fields(StyleModel)}
+    parts = {part.name: getattr(model, part.name) for part in fields(StoredModel)}
     return PackagedModel(**parts, path=path, device_type=device)
 
 
@@ -116,19 +119,11 @@ def add_model(path: Path, model: StyleModel, compiled: Mapping[str, str] | None 
     """Put ``model`` into the ``.pt2`` archive ``path``, and what its graphs are ``compiled`` for, if so."""
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path, "a") as archive:
         inside = Path(folder) / "model.safetensors"
-        save_model(model, inside, dtype=_exact_dtype(model))
+        save_model(model, inside, dtype=exact_dtype(model))
         root = archive.namelist()[0].partition("/")[0]
         archive.write(inside, f"{root}/{MODEL_ENTRY}")
         if compiled is not None:
             archive.writestr(f"{root}/{COMPILED_ENTRY}", json.dumps(compiled))
-
-
-def _exact_dtype(model: StyleModel) -> torch.dtype:
-    """float16 where it loses nothing, as with every model that ships."""
-    tensors = [*model.network.state_dict().values(), *model.bank.state_dict().values()]
-    tensors += [] if model.ranges is None else [model.ranges]
-    exact = all(torch.equal(tensor, tensor.half().to(tensor.dtype)) for tensor in tensors)
-    return torch.float16 if exact else torch.float32
 
 
 def _baked(mix: Mapping[str, float], styles: list[Style]) -> Style:

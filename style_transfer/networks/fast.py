@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from style_transfer.networks.base import StyleNetwork, check_count, check_epsilon
-from style_transfer.networks.johnson import Residual
-from style_transfer.networks.layers import NORM_EPSILON, ConvLayer, Norms
+from style_transfer.networks.base import StyleNetwork
+from style_transfer.networks.johnson import residual_blocks
+from style_transfer.networks.layers import ConvLayer, Norms
+from style_transfer.networks.plan import Plan
 
 
 class FastNetwork(StyleNetwork):
@@ -23,31 +22,14 @@ class FastNetwork(StyleNetwork):
     a quarter of the resolution, where a CPU would spend its time moving numbers instead of multiplying them.
     """
 
-    name = "fast"
-    stride = 8
-
-    def __init__(self, width: int = 48, blocks: int = 2, *, epsilon: float = NORM_EPSILON) -> None:
-        super().__init__()
-        check_count("width", width, 256)
-        check_count("number of blocks", blocks, 32)
-        self.epsilon = check_epsilon(epsilon)
-        a, b, c = max(1, width // 3), width, 2 * width
-        self.width, self.blocks = width, blocks
-        # In input pixels: 4 + 4 going down, 16 in each residual block, 4 + 2 + 2 coming up; up to 7 more,
-        # depending on where a pixel falls in the grid of strides.
-        self.reach = 16 * blocks + 24
-        self.norm_channels = (b, c, *([c] * 2 * blocks), b, a)
-        self.output_shape = (3, a, 3, 3)
-        self.working_bytes_per_pixel = 6 * width
-        self.down4 = ConvLayer(48, b)
-        self.down8 = ConvLayer(b, c, stride=2)
-        self.residuals = nn.ModuleList(Residual(c) for _ in range(blocks))
-        self.up4 = ConvLayer(c, b, upsample=2)
-        self.up2 = ConvLayer(b, a, upsample=2)
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        return {"width": self.width, "blocks": self.blocks, "epsilon": self.epsilon}
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        layers = plan.convolutions
+        self.down4 = ConvLayer(*layers["down4"])
+        self.down8 = ConvLayer(*layers["down8"], stride=2)
+        self.residuals = residual_blocks(plan)
+        self.up4 = ConvLayer(*layers["up4"], upsample=2)
+        self.up2 = ConvLayer(*layers["up2"], upsample=2)
 
     def features(self, x: Tensor, norm: Norms) -> Tensor:
         quarter = F.relu(norm(self.down4(F.pixel_unshuffle(x, 4))))

@@ -9,14 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from style_transfer.errors import ModelFileError
-from style_transfer.networks.base import StyleParameters
-from style_transfer.networks.johnson import JohnsonNetwork
-from style_transfer.networks.style_model import Style, StyleBank, StyleModel, check_tensors, typeable_name
+from style_transfer.networks.plan import johnson_plan
+from style_transfer.networks.stored_model import Array, StoredModel, StoredNetwork
+from style_transfer.networks.styles import Style, StyleParameters, typeable_name
 
 # Their modules in order of use, each a convolution and its norm; the last convolution has no norm.
 _LAYERS = [
@@ -30,7 +31,7 @@ _PIXEL_RANGE = 255.0
 _THEIR_EPSILON = 1e-5
 
 
-def model_from_examples(path: Path) -> StyleModel:
+def model_from_examples(path: Path) -> StoredModel:
     """A model of one style, named after the file.
 
     Raises ``ModelFileError`` for a file that is damaged, holds more than tensors, or is of another network.
@@ -38,26 +39,34 @@ def model_from_examples(path: Path) -> StyleModel:
     state = read_state_dict(path)
     try:
         width = state["conv1.conv2d.weight"].shape[0]
-        with torch.device("meta"):  # memory is only taken for what the file really holds
-            network = JohnsonNetwork(width, epsilon=_THEIR_EPSILON, output="clamp")
+        plan = johnson_plan(width, epsilon=_THEIR_EPSILON, output="clamp")
         convolutions = [state[f"{conv}.weight"] for conv, _ in _LAYERS]
         # Their biases before a norm change nothing: instance norm takes them out again.
         convolutions[0] = convolutions[0] * _PIXEL_RANGE
-        network.load_state_dict(dict(zip(network.state_dict(), convolutions, strict=True)), assign=True)
-        parameters = StyleParameters(
+        weights = dict(zip(plan.weight_shapes, map(_array, convolutions), strict=True))
+        parameters = (
             torch.cat([state[f"{norm}.weight"] for _, norm in _LAYERS])[None],
             torch.cat([state[f"{norm}.bias"] for _, norm in _LAYERS])[None],
             state[f"{_OUTPUT}.weight"][None] / _PIXEL_RANGE,
             state[f"{_OUTPUT}.bias"][None] / _PIXEL_RANGE,
         )
-        check_tensors(network, parameters, 1)
+        model = StoredModel(
+            StoredNetwork(plan, weights),
+            StyleParameters(*map(_array, parameters)),
+            [Style(typeable_name(path.stem))],
+            {"source": "a state dictionary of pytorch/examples fast_neural_style", "file": path.name},
+        )
+        model.check()
     except (KeyError, RuntimeError, IndexError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ModelFileError(
             f"'{path}' is neither a model of this program nor a fast_neural_style network: {reason}"
         ) from error
-    origin = {"source": "a state dictionary of pytorch/examples fast_neural_style", "file": path.name}
-    return StyleModel(network.eval(), StyleBank(parameters), [Style(typeable_name(path.stem))], origin)
+    return model
+
+
+def _array(tensor: Tensor) -> Array:
+    return np.ascontiguousarray(tensor.numpy())
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -76,4 +85,4 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise ModelFileError(f"'{path}' is damaged or holds more than weights; it was not opened") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ModelFileError(f"'{path}' holds no state dictionary of tensors")
-    return {str(name).removeprefix("module."): value.float() for name, value in state.items()}
+    return {str(name).removeprefix("module."): value.detach().float() for name, value in state.items()}

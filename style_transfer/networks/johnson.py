@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from style_transfer.errors import UserError
-from style_transfer.networks.base import StyleNetwork, check_count, check_epsilon
-from style_transfer.networks.layers import NORM_EPSILON, ConvLayer, Norms
+from style_transfer.networks.base import StyleNetwork
+from style_transfer.networks.layers import ConvLayer, Norms
+from style_transfer.networks.plan import Plan
 
 
 class Residual(nn.Module):
@@ -24,6 +22,14 @@ class Residual(nn.Module):
         return x + norm(self.second(F.relu(norm(self.first(x)))))
 
 
+def residual_blocks(plan: Plan) -> nn.ModuleList:
+    """Those of a plan, whose convolutions are named ``residuals.0.first`` and so on."""
+    return nn.ModuleList(
+        Residual(plan.convolutions[f"residuals.{block}.first"].outputs)
+        for block in range(plan.residual_blocks)
+    )
+
+
 class JohnsonNetwork(StyleNetwork):
     """9×9 convolution, two of stride 2, five residual blocks, two upsampling stages, 9×9 convolution.
 
@@ -33,31 +39,14 @@ class JohnsonNetwork(StyleNetwork):
     paper's, 154 kMAC a pixel, 1.7 M parameters; cost falls with its square.
     """
 
-    name = "johnson"
-    stride = 4
-    # In input pixels: 4 for each 9×9, 1 + 2 going down, 10 × 4 in the residual blocks, 2 + 1 coming up; up to
-    # 3 more, depending on where a pixel falls in the grid of strides.
-    reach = 60
-
-    def __init__(self, width: int = 32, *, epsilon: float = NORM_EPSILON, output: str = "sigmoid") -> None:
-        super().__init__()
-        check_count("width", width, 256)
-        if output not in ("sigmoid", "clamp"):
-            raise UserError(f"the network's output must be sigmoid or clamp, not {output}")
-        a, b, c = width, 2 * width, 4 * width
-        self.width, self.epsilon, self.output = width, check_epsilon(epsilon), output
-        self.norm_channels = (a, b, c, *([c] * 10), b, a)
-        self.output_shape = (3, a, 9, 9)
-        self.working_bytes_per_pixel = 24 * width
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        layers = plan.convolutions
         self.encoder = nn.ModuleList(
-            [ConvLayer(3, a, 9), ConvLayer(a, b, stride=2), ConvLayer(b, c, stride=2)]
+            ConvLayer(*layers[f"encoder.{n}"], stride=stride) for n, stride in enumerate((1, 2, 2))
         )
-        self.residuals = nn.ModuleList(Residual(c) for _ in range(5))
-        self.decoder = nn.ModuleList([ConvLayer(c, b, upsample=2), ConvLayer(b, a, upsample=2)])
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        return {"width": self.width, "epsilon": self.epsilon, "output": self.output}
+        self.residuals = residual_blocks(plan)
+        self.decoder = nn.ModuleList(ConvLayer(*layers[f"decoder.{n}"], upsample=2) for n in range(2))
 
     def features(self, x: Tensor, norm: Norms) -> Tensor:
         for layer in self.encoder:

@@ -13,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from style_transfer.networks.base import Statistics, StyleNetwork
+from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.layers import ConvLayer
-from style_transfer.runtime.device import has_fast_bf16
+from style_transfer.networks.stored_model import Array
+from style_transfer.networks.styles import Statistics
+from style_transfer.runtime.device import Device, has_fast_bf16
 from style_transfer.runtime.gpu import Gpu, Mark
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.torch_engine import Forward, TorchEngine
@@ -96,7 +98,7 @@ class CudaEngine(TorchEngine):
             if self._exact is not None:
                 self._check_precision(self._exact, frame, look)
             with self._gpu.on("compute"):
-                return Statistics(*(part.cpu() for part in super().measure(frame, look)))
+                return super().measure(frame, look)
 
     def release(self) -> None:
         """Let go of every graph and buffer; the frames that follow make new ones."""
@@ -152,7 +154,7 @@ class CudaEngine(TorchEngine):
         with self._gpu.on("compute"):
             overflows = _overflows(self.network, self._picture(self._upload(frame)), self._look(look))
         if overflows:
-            self._take(exact, torch.bfloat16 if has_fast_bf16(self.device) else torch.float32)
+            self._take(exact, torch.bfloat16 if has_fast_bf16(Device.of(self.device)) else torch.float32)
             name = str(self.precision).removeprefix("torch.")
             _log.warning("float16 overflows in this network; going on in %s", name)
 
@@ -204,11 +206,12 @@ class _LookBuffers:
         frozen = [] if look.statistics is None else self._put("statistics", look.statistics)
         return self._put("parameters", look.parameters) + frozen
 
-    def _put(self, place: str, part: Sequence[Tensor]) -> list[Tensor]:
+    def _put(self, place: str, part: Sequence[Array]) -> list[Tensor]:
         if self._holding.get(place) is not part:
+            tensors = [torch.from_numpy(array) for array in part]
             if place not in self._buffers:
-                self._buffers[place] = [torch.empty_like(t, device=self._device) for t in part]
-            for buffer, tensor in zip(self._buffers[place], part, strict=True):
+                self._buffers[place] = [torch.empty_like(t, device=self._device) for t in tensors]
+            for buffer, tensor in zip(self._buffers[place], tensors, strict=True):
                 buffer.copy_(self._gpu.staged(tensor), non_blocking=True)
             self._holding[place] = part
         return self._buffers[place]

@@ -1,27 +1,68 @@
-"""Choosing a device and a precision, by what the hardware has."""
+"""Choosing a device and a precision, by what the hardware has; without PyTorch where that can be."""
 
 from __future__ import annotations
 
+import re
+import sys
 import warnings
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from style_transfer.errors import UserError
 
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")  #: what numbers can be computed in; painting knows int8 too
+if TYPE_CHECKING:
+    import torch
+
+#: What numbers can be computed in, and its name in PyTorch and NumPy; painting knows int8 too.
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+PRECISIONS = ("auto", *DTYPES)
+
+_DEV = Path("/dev")
+# Through what each of PyTorch's GPU interfaces reaches a GPU on Linux: NVIDIA's driver, also on Jetson and in
+# WSL; AMD's; Intel's.
+_NODES = {
+    "cuda": ("nvidia*", "nvhost*", "nvmap", "dxg"),
+    "hip": ("kfd", "dxg"),
+    "xpu": ("dri/renderD*", "dxg"),
+}
 
 
-def choose_device(name: str = "auto") -> torch.device:
+@dataclass(frozen=True)
+class Device:
+    """As ``torch.device``, without PyTorch."""
+
+    type: str  #: cpu, cuda, mps, xpu
+    index: int | None = None
+
+    @classmethod
+    def of(cls, device: torch.device) -> Device:
+        return cls(device.type, device.index)
+
+    def for_torch(self) -> torch.device:
+        import torch
+
+        return torch.device(str(self))
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+
+CPU = Device("cpu")
+
+
+def choose_device(name: str = "auto") -> Device:
     """``auto`` is CUDA, then Apple's mps, then Intel's xpu, then the CPU.
 
     Raises ``UserError`` for a device that is not there.
     """
+    if name == "cpu" or (name == "auto" and not _may_have_gpu()):
+        return CPU
+    import torch
+
     if name == "auto":
-        for kind in ("cuda", "mps", "xpu"):
-            if _available(kind):
-                return torch.device(kind)
-        return torch.device("cpu")
+        return Device(next((kind for kind in ("cuda", "mps", "xpu") if _available(kind)), "cpu"))
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -30,10 +71,37 @@ def choose_device(name: str = "auto") -> torch.device:
         raise UserError(f"device '{name}' is not available here{_why(device)}; use --device auto or cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(f"there is no '{name}'; this machine has {torch.cuda.device_count()} CUDA device(s)")
-    return device
+    return Device.of(device)
+
+
+def _may_have_gpu() -> bool:
+    """False only where PyTorch cannot have one for certain; to ask PyTorch takes seconds, its import."""
+    if "torch" in sys.modules:
+        return True
+    built = _built_for()
+    if built is None or sys.platform == "darwin":  # mps is in every build for macOS
+        return True
+    if sys.platform != "linux":
+        return bool(built)
+    return any(next(_DEV.glob(node), None) for interface in built for node in _NODES[interface])
+
+
+def _built_for() -> set[str] | None:
+    """Which of :data:`_NODES` the installed PyTorch is built with, by its ``version.py``; None: unknown."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return set()
+    try:
+        text = Path(spec.origin).with_name("version.py").read_text()
+    except OSError:
+        return None
+    told = dict(re.findall(r"^(cuda|hip|xpu)\b[^=\n]*= *(\S+)", text, re.MULTILINE))
+    return {name for name, value in told.items() if value != "None"} if told.keys() == _NODES.keys() else None
 
 
 def _available(kind: str) -> bool:
+    import torch
+
     backend = {"cuda": torch.cuda, "mps": torch.backends.mps, "xpu": getattr(torch, "xpu", None)}.get(kind)
     with warnings.catch_warnings():  # CUDA's, of a driver that is too old: see _why
         warnings.simplefilter("ignore")
@@ -42,6 +110,8 @@ def _available(kind: str) -> bool:
 
 def _why(device: torch.device) -> str:
     """What keeps PyTorch from ``device``, where it can say so."""
+    import torch
+
     if device.type != "cuda":
         return ""
     if torch.version.cuda is None:
@@ -54,17 +124,24 @@ def _why(device: torch.device) -> str:
     return ""
 
 
-def has_fast_bf16(device: torch.device) -> bool:
+def has_fast_bf16(device: Device) -> bool:
     """True where the hardware multiplies bfloat16 itself; emulation is ten times slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu":
-        supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-        return bool(supported is not None and supported())
-    return False
+        import torch
+
+        return torch.cuda.get_device_capability(str(device)) >= (8, 0)
+    if device.type != "cpu":
+        return False
+    if sys.platform == "linux":
+        return not cpu_flags().isdisjoint({"avx512_bf16", "amx_bf16"})
+    try:
+        import openvino
+    except ImportError:
+        return False
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def has_fast_int8(device: torch.device) -> bool:
+def has_fast_int8(device: Device) -> bool:
     """True for a CPU that sums products of 8-bit numbers without saturating: VNNI, AMX."""
     return device.type == "cpu" and not cpu_flags().isdisjoint({"avx512_vnni", "avx_vnni", "amx_int8"})
 
@@ -72,15 +149,18 @@ def has_fast_int8(device: torch.device) -> bool:
 def cpu_flags() -> set[str]:
     """The CPU's instruction sets by their names on Linux; empty where neither Linux nor PyTorch tells."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        with Path("/proc/cpuinfo").open() as lines:
+            flags = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "")
+            return set(flags.split())
     except OSError:
+        import torch
+
         tell = getattr(torch.cpu, "get_capabilities", dict)
         return {str(name) for name, there in tell().items() if there is True}
-    return set(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
 
 
-def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """The dtype to compute in. ``auto`` is half precision where the hardware has it, else float32.
+def choose_precision(name: str, device: Device) -> str:
+    """The dtype to compute in, see :data:`DTYPES`; ``auto`` is half precision where the hardware has it.
 
     Raises ``UserError`` for an unknown name.
     """
@@ -88,8 +168,8 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         raise UserError(f"unknown precision '{name}'; choose one of {', '.join(PRECISIONS)}")
     if name == "auto":
         if has_fast_bf16(device):
-            return torch.bfloat16
-        return torch.float16 if device.type == "cuda" else torch.float32
+            return "bfloat16"
+        return "float16" if device.type == "cuda" else "float32"
     if name == "fp16" and device.type == "cpu":
         raise UserError("fp16 needs a GPU; use --precision bf16, fp32 or auto on the CPU")
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+    return DTYPES[name]

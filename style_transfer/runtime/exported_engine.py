@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from style_transfer.errors import UserError
 from style_transfer.networks.exported_file import OnnxModel, PackagedModel
+from style_transfer.runtime.device import Device
 from style_transfer.runtime.onnx_engine import OnnxEngine
-from style_transfer.runtime.torch_engine import Forward
+
+if TYPE_CHECKING:  # for packages only
+    from torch import Tensor
+
+    from style_transfer.runtime.torch_engine import Forward
 
 _log = logging.getLogger("style_transfer")
 
@@ -26,7 +28,7 @@ def onnx_engine(model: OnnxModel, *, engine: str, device: str, precision: str, c
     return OnnxEngine(model, device)
 
 
-def compiled_forward(model: PackagedModel, device: torch.device) -> Forward | None:
+def compiled_forward(model: PackagedModel, device: Device) -> Forward | None:
     """What is compiled in a package, to be called as the network; None where it does not run on ``device``.
 
     It is machine code, which runs as it is: a line in the log says so. A package of another PyTorch, or for
@@ -42,10 +44,10 @@ def compiled_forward(model: PackagedModel, device: torch.device) -> Forward | No
         reason = " ".join(str(error).split())[:200]
         _log.warning("the machine code in '%s' does not run here (%s); going on without", model.path, reason)
         return None
-    return _Package(model.network.stride, live, frozen)
+    return _Package(model.network.plan.stride, live, frozen)
 
 
-def _load(model: PackagedModel, name: str, device: torch.device) -> Callable[..., Any]:
+def _load(model: PackagedModel, name: str, device: Device) -> Callable[..., Any]:
     from torch._inductor.package.package import load_package
 
     loaded: Callable[..., Any] = load_package(

@@ -6,11 +6,9 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor
-
 from style_transfer.errors import UserError
-from style_transfer.networks.base import Statistics, StyleParameters
+from style_transfer.networks.stored_model import Array
+from style_transfer.networks.styles import Statistics, StyleParameters
 
 
 @dataclass(frozen=True)
@@ -18,6 +16,7 @@ class Look:
     """The mix of styles, how much of it shows, and the norms' statistics, if they are frozen.
 
     A look travels with each frame: a change of style, another viewer, another tile are only other looks.
+    Its numbers are float32 arrays, not to be written into.
     """
 
     parameters: StyleParameters  #: of one mix, N = 1
@@ -25,7 +24,7 @@ class Look:
     preserve_color: bool = False  #: the photo's own colours, the painting's luminance
     statistics: Statistics | None = None  #: None: each frame gives its own
     #: What int8 needs, ``(1, P)``: the largest magnitude before each convolution but the first and the last.
-    ranges: Tensor | None = None
+    ranges: Array | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.strength) and 0 <= self.strength <= 1):
@@ -42,8 +41,13 @@ def blend(first: Look, second: Look, share: float) -> Look:
     Statistics go along where both looks have them, and are live where one has none.
     """
 
-    def between(ours: Iterable[Tensor], theirs: Iterable[Tensor]) -> Iterator[Tensor]:
-        return (torch.lerp(a, b, share) for a, b in zip(ours, theirs, strict=True))
+    def between(ours: Iterable[Array], theirs: Iterable[Array]) -> Iterator[Array]:
+        for a, b in zip(ours, theirs, strict=True):
+            yield a + share * (b - a) if share < 0.5 else b - (1 - share) * (b - a)  # exact at both ends
+
+    ranges = None
+    if first.ranges is not None and second.ranges is not None:
+        (ranges,) = between([first.ranges], [second.ranges])
 
     statistics = None
     if first.statistics is not None and second.statistics is not None:
@@ -53,7 +57,5 @@ def blend(first: Look, second: Look, share: float) -> Look:
         parameters=StyleParameters(*between(first.parameters, second.parameters)),
         strength=first.strength + share * (second.strength - first.strength),
         statistics=statistics,
-        ranges=None
-        if first.ranges is None or second.ranges is None
-        else torch.lerp(first.ranges, second.ranges, share),
+        ranges=ranges,
     )

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from style_transfer.errors import ModelFileError, UserError
-from style_transfer.networks.base import Statistics
 from style_transfer.networks.exported_file import OnnxModel, import_onnxruntime
-from style_transfer.runtime.device import choose_device
+from style_transfer.networks.styles import Statistics
+from style_transfer.runtime.device import CPU, DTYPES, choose_device
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.threads import thread_budget
 
 _SMALLEST = 16  # height and width, in pixels, that a file takes
 _GPU = "CUDAExecutionProvider"
-_PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16}
 
 
 class OnnxEngine:
@@ -34,13 +32,13 @@ class OnnxEngine:
         self.device = choose_device(device)
         has_gpu = _GPU in runtime.get_available_providers()
         if device == "auto" and not (has_gpu and self.device.type == "cuda"):
-            self.device = torch.device("cpu")
+            self.device = CPU
         if self.device.type not in ("cpu", "cuda") or (self.device.type == "cuda" and not has_gpu):
             raise UserError(
                 f"ONNX Runtime does not run on {device} here; use --device cpu, or for CUDA"
                 " pip install onnxruntime-gpu"
             )
-        self.precision = _PRECISIONS.get(model.precision, torch.float32)
+        self.precision = DTYPES.get(model.precision, "float32")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = thread_budget()
         options.log_severity_level = 3
@@ -67,7 +65,7 @@ class OnnxEngine:
             frame = np.asarray(cv2.copyMakeBorder(frame, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
         inputs = {"image": frame.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)}
         if self._mixes:
-            inputs["weights"] = look.parameters.scales.detach().cpu().numpy()
+            inputs["weights"] = look.parameters.scales
         painted = self._session.run(None, inputs)[0][0, :, :height, :width]
         result: NDArray[np.uint8] = np.ascontiguousarray(
             (painted.transpose(1, 2, 0) * np.float32(255) + np.float32(0.5)).clip(0, 255).astype(np.uint8)
@@ -76,4 +74,4 @@ class OnnxEngine:
 
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:  # noqa: ARG002
         """Nothing, ``(1, 0)``: what the norms see stays inside the file."""
-        return Statistics(torch.zeros(1, 0), torch.zeros(1, 0))
+        return Statistics(*(np.zeros((1, 0), np.float32) for _ in range(2)))

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Callable, Collection
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from style_transfer.networks.stored_model import StoredNetwork
+from style_transfer.networks.styles import Statistics, StyleParameters
+from style_transfer.runtime.look import Look
 from style_transfer.runtime.openvino_graph import Kind, build_graph, output_layer
 from style_transfer.runtime.threads import thread_budget
-
-if TYPE_CHECKING:  # the engine itself needs no torch
-    import torch
-
-    from style_transfer.networks.base import Statistics, StyleNetwork, StyleParameters
-    from style_transfer.runtime.look import Look
 
 _SIZES = 2  # models compiled for one size that are kept; each holds its working memory
 
@@ -38,11 +35,12 @@ class OpenVinoEngine:
     once. Live and frozen statistics have models of their own, compiled when first used.
 
     Args:
-        network: its weights are copied.
         precision: ``f32``, or ``bf16`` where the hardware has it; statistics are ``f32`` always.
         int8: which of ``live`` and ``frozen`` looks have their convolutions computed in whole numbers, where
             they come with ranges.
         weight_bits: of these whole numbers, see :func:`build_graph`.
+        trial: whether whole numbers paint well here; asked once, before they are first used or spoken of, so
+            that who does not need them never waits for it. None: they do.
         threads: None is :func:`~style_transfer.runtime.threads.thread_budget`.
 
     One thread at a time may use it. Raises ``RuntimeError`` where OpenVINO cannot run the network.
@@ -50,26 +48,36 @@ class OpenVinoEngine:
 
     def __init__(
         self,
-        network: StyleNetwork,
+        network: StoredNetwork,
         precision: Literal["f32", "bf16"] = "f32",
         *,
         int8: Collection[Kind] = (),
         weight_bits: int = 8,
+        trial: Callable[[OpenVinoEngine], bool] | None = None,
         threads: int | None = None,
     ) -> None:
-        self.precision, self.int8, self.weight_bits = precision, frozenset(int8), weight_bits
+        self.precision, self.weight_bits = precision, weight_bits
+        self._int8, self._trial = frozenset(int8), trial
         self.threads = thread_budget() if threads is None else threads
-        self._name, self._epsilon, self._activation = network.name, network.epsilon, network.output
-        self._weights = {name: _array(weight).copy() for name, weight in network.state_dict().items()}
+        self._plan, self._weights = network.plan, network.weights
         self._any_size: dict[_Variant, Any] = {}
         self._one_size: OrderedDict[tuple[_Variant, int, int], Any] = OrderedDict()
         self._previous: tuple[_Variant, int, int] | None = None
         self._output_layer: tuple[StyleParameters, dict[str, NDArray[Any]]] | None = None
 
+    @property
+    def int8(self) -> frozenset[Kind]:
+        """The looks whose convolutions are computed in whole numbers."""
+        if self._int8 and self._trial is not None:
+            trial, self._trial = self._trial, None  # it paints with them itself
+            if not trial(self):
+                self._int8 = frozenset()
+        return self._int8
+
     def paint(self, frame: NDArray[np.uint8], look: Look) -> NDArray[np.uint8]:
         """``uint8`` ``(H, W, 3)`` RGB, any size → a new array of the same, stylized at full strength."""
         kind: Kind = "live" if look.statistics is None else "frozen"
-        variant = _Variant(kind, kind in self.int8 and look.ranges is not None)
+        variant = _Variant(kind, self._in_int8(kind, look))
         request = self._request(variant, frame.shape[0], frame.shape[1])
         # The graph writes into the result itself: nothing is copied, and no later call changes it.
         result = np.empty(frame.shape, np.uint8)
@@ -83,23 +91,21 @@ class OpenVinoEngine:
 
         For int8 those of its own convolutions: what their rounding shifts is then taken out again.
         """
-        import torch
-
-        from style_transfer.networks.base import Statistics
-
-        variant = _Variant("measure", "frozen" in self.int8 and look.ranges is not None)
+        variant = _Variant("measure", self._in_int8("frozen", look))
         request = self._request(variant)
         inputs = self._norms(frame, look, live=True)
         self._infer(request, inputs | self._ranges(look) if variant.int8 else inputs)
-        means, variances = (request.get_output_tensor(n).data.copy()[None] for n in (0, 1))
-        return Statistics(torch.from_numpy(means), torch.from_numpy(variances))
+        return Statistics(*(request.get_output_tensor(n).data.copy()[None] for n in (0, 1)))
+
+    def _in_int8(self, kind: Kind, look: Look) -> bool:
+        return look.ranges is not None and kind in self._int8 and kind in self.int8
 
     def _norms(self, frame: NDArray[np.uint8], look: Look, *, live: bool = False) -> dict[str, NDArray[Any]]:
         """The frame, and what each norm multiplies by and adds: frozen statistics are folded into both."""
-        gains, offsets = (_array(part) for part in look.parameters[:2])
+        gains, offsets = look.parameters[:2]
         if look.statistics is not None and not live:
-            means, variances = (_array(part) for part in look.statistics)
-            gains = gains / np.sqrt(variances + np.float32(self._epsilon))
+            means, variances = look.statistics
+            gains = gains / np.sqrt(variances + np.float32(self._plan.epsilon))
             offsets = offsets - means * gains
         return {
             "frame": np.ascontiguousarray(frame),
@@ -110,14 +116,14 @@ class OpenVinoEngine:
     def _output(self, parameters: StyleParameters) -> dict[str, NDArray[Any]]:
         """The output layer, arranged anew for other parameters only."""
         if self._output_layer is None or self._output_layer[0] is not parameters:
-            weight, bias = output_layer(self._name, *(_array(part)[0] for part in parameters[2:]))
+            weight, bias = output_layer(self._plan.name, *(part[0] for part in parameters[2:]))
             self._output_layer = parameters, {"output_weight": weight, "output_bias": bias}
         return self._output_layer[1]
 
     @staticmethod
     def _ranges(look: Look) -> dict[str, NDArray[Any]]:
         assert look.ranges is not None
-        return {"ranges": _array(look.ranges).reshape(1, -1, 1, 1)}
+        return {"ranges": look.ranges.reshape(1, -1, 1, 1)}
 
     @staticmethod
     def _infer(request: Any, inputs: dict[str, NDArray[Any]]) -> None:
@@ -140,8 +146,8 @@ class OpenVinoEngine:
         return self._any_size[variant]
 
     def _compile(self, variant: _Variant, shape: list[int] | None = None) -> Any:
-        bits = self.weight_bits if variant.int8 else None
-        model = build_graph(self._name, self._weights, self._epsilon, self._activation, variant.kind, bits)
+        plan, bits = self._plan, self.weight_bits if variant.int8 else None
+        model = build_graph(plan.name, self._weights, plan.epsilon, plan.output, variant.kind, bits)
         if shape:
             model.reshape({"frame": shape})
         options = {
@@ -159,8 +165,3 @@ class OpenVinoEngine:
 @functools.cache
 def _core() -> Any:
     return openvino.Core()
-
-
-def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.detach().cpu().float().numpy()
-    return array

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from style_transfer.networks.base import Statistics, StyleParameters
+from style_transfer.networks.stored_model import Array
+from style_transfer.networks.styles import Statistics, StyleParameters
 from style_transfer.runtime.look import Look, blend
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -36,7 +36,7 @@ class _Track:
 
     def is_of(self, look: Look) -> bool:
         pairs = zip(self.parameters, look.parameters, strict=True)
-        return all(a is b or torch.equal(a, b) for a, b in pairs)
+        return all(a is b or np.array_equal(a, b) for a, b in pairs)
 
 
 class Steady:
@@ -78,19 +78,16 @@ class Steady:
         if track is None:
             if flat:
                 return look
-            measured = self._measure(frame, look)
+            measured = self.stylizer.measure(frame, look)
             self._tracks.append(_Track(look.parameters, measured, measured))
             return look.frozen(measured)
         track.age += 1
         if not flat:
             if track.age >= _MEASURE_EVERY:
-                track.target, track.age = self._measure(frame, look), 0
+                track.target, track.age = self.stylizer.measure(frame, look), 0
             moved = (c + _FOLLOW * (t - c) for c, t in zip(track.current, track.target, strict=True))
             track.current = Statistics(*moved)
         return look.frozen(track.current)
-
-    def _measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
-        return Statistics(*(part.cpu() for part in self.stylizer.measure(frame, look)))
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """What :meth:`restore` goes on from, exactly, in another process."""
@@ -100,24 +97,24 @@ class Steady:
         for number, track in enumerate(self._tracks):
             for kind in ("parameters", "target", "current"):
                 for name, part in getattr(track, kind)._asdict().items():
-                    state[f"track.{number}.{kind}.{name}"] = part.cpu().numpy()
+                    state[f"track.{number}.{kind}.{name}"] = part
             state[f"track.{number}.age"] = np.array(track.age)
         return state
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on where ``state`` was taken. Raises ``KeyError`` for what is none."""
 
-        def tensors(kind: type[StyleParameters] | type[Statistics], prefix: str) -> dict[str, torch.Tensor]:
-            return {name: torch.from_numpy(state[f"{prefix}.{name}"].copy()) for name in kind._fields}
+        def arrays(kind: type[StyleParameters] | type[Statistics], prefix: str) -> dict[str, Array]:
+            return {name: state[f"{prefix}.{name}"].astype(np.float32) for name in kind._fields}
 
         thumbnail = state.get("thumbnail")
         self._thumbnail = None if thumbnail is None else thumbnail.astype(np.float32)
         self._tracks = []
         while (prefix := f"track.{len(self._tracks)}") + ".age" in state:
             track = _Track(
-                StyleParameters(**tensors(StyleParameters, f"{prefix}.parameters")),
-                Statistics(**tensors(Statistics, f"{prefix}.target")),
-                Statistics(**tensors(Statistics, f"{prefix}.current")),
+                StyleParameters(**arrays(StyleParameters, f"{prefix}.parameters")),
+                Statistics(**arrays(Statistics, f"{prefix}.target")),
+                Statistics(**arrays(Statistics, f"{prefix}.current")),
                 int(state[f"{prefix}.age"]),
             )
             self._tracks.append(track)

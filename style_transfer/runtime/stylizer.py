@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import psutil
-import torch
 from numpy.typing import NDArray
 
 from style_transfer.errors import StyleTransferError, UserError
-from style_transfer.networks.base import Statistics
 from style_transfer.networks.catalogue import DEFAULT_MODEL, open_model
 from style_transfer.networks.exported_file import OnnxModel, PackagedModel
-from style_transfer.networks.style_model import StyleModel, parse_mix
+from style_transfer.networks.stored_model import StoredModel
+from style_transfer.networks.styles import Statistics, parse_mix
 from style_transfer.runtime.color import combine
-from style_transfer.runtime.device import choose_device, choose_precision, has_fast_int8
+from style_transfer.runtime.device import Device, choose_device, choose_precision, has_fast_int8
 from style_transfer.runtime.engines import Engine, Int8, choose_engine
 from style_transfer.runtime.exported_engine import compiled_forward, onnx_engine
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.stream import overlapped
 from style_transfer.runtime.threads import set_threads
 from style_transfer.runtime.tiling import reduced, tiles
+
+if TYPE_CHECKING:  # PyTorch comes with it
+    from style_transfer.networks.style_model import StyleModel
 
 _TILE_SIDE = 1024  # pixels; a multiple of every network's stride
 _REFERENCE_PIXELS = 2_000_000  # of the reduced picture that gives a tiled one its statistics
@@ -39,10 +42,10 @@ _Painted: TypeAlias = "tuple[NDArray[np.uint8], Callable[[], NDArray[np.uint8]],
 
 
 class Stylizer:
-    """Paints frames with one model.
+    """Paints frames with one model. PyTorch is imported only if it is to paint.
 
     Args:
-        model: a shipped model's name, a model file, an exported file, or a loaded model.
+        model: a shipped model's name, a model file, an exported file, or a loaded model, as it is now.
         style: a style's name, a mix as text (``"great_wave:0.6,the_scream:0.4"``) or as a mapping of names to
             weights; None is the model's first style.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``xpu``.
@@ -59,7 +62,7 @@ class Stylizer:
 
     def __init__(
         self,
-        model: str | Path | StyleModel = DEFAULT_MODEL,
+        model: str | Path | StoredModel | StyleModel = DEFAULT_MODEL,
         style: str | Mapping[str, float] | None = None,
         *,
         device: str = "auto",
@@ -69,7 +72,9 @@ class Stylizer:
         strength: float = 1.0,
         preserve_color: bool = False,
     ) -> None:
-        self.model = model if isinstance(model, StyleModel) else open_model(model)
+        if isinstance(model, (str, Path)):
+            model = open_model(model)
+        self.model = model if isinstance(model, StoredModel) else model.stored()
         self.engine: Engine
         if isinstance(self.model, OnnxModel):
             set_threads()
@@ -94,7 +99,7 @@ class Stylizer:
         if isinstance(self.model, PackagedModel) and engine == "auto":
             forward = compiled_forward(self.model, self.device)
             if forward is not None:
-                self.precision = torch.float32  # of what goes in and out; inside, it is the package's own
+                self.precision = "float32"  # of what goes in and out; inside, it is the package's own
         int8 = None if compiled or forward else self._int8(precision, engine)
         self.engine, self.engine_reason = choose_engine(
             engine, self.model.network, self.device, self.precision, int8, compiled=compiled, forward=forward
@@ -125,8 +130,7 @@ class Stylizer:
     @property
     def summary(self) -> str:
         """Device, precision and engine in a line, with the reason for the engine."""
-        precision = str(self.precision).removeprefix("torch.")
-        return f"{self.device}, {precision}, {self.engine_reason}"
+        return f"{self.device}, {self.precision}, {self.engine_reason}"
 
     def make_look(
         self,
@@ -163,17 +167,17 @@ class Stylizer:
         if look.strength == 0:
             return frame.copy()
         height, width = frame.shape[:2]
-        if not self._fits(height * width * self.model.network.working_bytes_per_pixel):
+        if not self._fits(height * width * self.model.network.plan.working_bytes_per_pixel):
             return self.paint_tiled(frame, look, progress=progress)
         frame = np.ascontiguousarray(frame)
         try:
             return combine(frame, self.engine.paint(frame, look), look)
-        except torch.OutOfMemoryError:  # of a GPU, which other programs use too
+        except _out_of_memory():  # of a GPU, which other programs use too
             self._proven = 0
             _log.warning("%dx%d is too large for the GPU's memory; painting in tiles", width, height)
         try:
             return self.paint_tiled(frame, look, progress=progress)
-        except torch.OutOfMemoryError as error:
+        except _out_of_memory() as error:
             raise StyleTransferError(
                 "the GPU's memory does not suffice even for tiles; use --device cpu"
             ) from error
@@ -204,11 +208,11 @@ class Stylizer:
         """What gives the painting; a GPU is still busy with it while the next frame is begun."""
         submit = getattr(self.engine, "submit", None)
         _check(frame)
-        needed = frame.shape[0] * frame.shape[1] * self.model.network.working_bytes_per_pixel
+        needed = frame.shape[0] * frame.shape[1] * self.model.network.plan.working_bytes_per_pixel
         if submit is not None and look.strength == 1 and not look.preserve_color and self._fits(needed):
             try:
                 result: Callable[[], NDArray[np.uint8]] = submit(np.ascontiguousarray(frame), look).result
-            except torch.OutOfMemoryError:
+            except _out_of_memory():
                 self._proven = 0
             else:
                 return result
@@ -255,7 +259,7 @@ class Stylizer:
             look = look.frozen(self.measure(frame, look))
         result = np.empty_like(frame)
         height, width = frame.shape[:2]
-        plan = list(tiles(height, width, side, self.model.network.reach))
+        plan = list(tiles(height, width, side, self.model.network.plan.reach))
         for done, (view, core) in enumerate(plan, 1):
             tile = np.ascontiguousarray(frame[view])
             painted = combine(tile, self.engine.paint(tile, look), look)
@@ -266,14 +270,22 @@ class Stylizer:
         return result
 
 
-def working_memory(device: torch.device) -> int:
+def working_memory(device: Device) -> int:
     """Bytes a frame may take while it is painted: a third of what is free, on the CPU at most 2 GiB."""
     if device.type == "cuda":
-        free: int = torch.cuda.mem_get_info(device)[0]
-        ours: int = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        import torch
+
+        free: int = torch.cuda.mem_get_info(str(device))[0]
+        ours: int = torch.cuda.memory_reserved(str(device)) - torch.cuda.memory_allocated(str(device))
         return (free + ours) // 3
     available: int = psutil.virtual_memory().available
     return min(_MOST_WORKING_BYTES, available // 3)
+
+
+def _out_of_memory() -> tuple[type[Exception], ...]:
+    """PyTorch's errors for it; none where PyTorch is not in use."""
+    torch = sys.modules.get("torch")
+    return () if torch is None else (torch.OutOfMemoryError,)
 
 
 def _check(frame: NDArray[np.uint8]) -> None:

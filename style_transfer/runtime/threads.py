@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import psutil
@@ -27,18 +28,18 @@ def thread_budget() -> int:
 
 
 def set_threads(count: int | None = None) -> int:
-    """Let PyTorch and OpenCV use ``count`` threads each, by default the budget; returns the number.
+    """Let OpenCV and, if it is imported, PyTorch use ``count`` threads, by default the budget; returns it.
 
     They never compute at once, so each may have all. OpenVINO takes the number with each model. Raises
     ``ValueError`` for a count below 1.
     """
     import cv2
-    import torch
 
     count = thread_budget() if count is None else count
     if count < 1:
         raise ValueError(f"the number of threads is 1 or more, not {count}")
-    torch.set_num_threads(count)
+    if "torch" in sys.modules:  # it is not imported for that
+        sys.modules["torch"].set_num_threads(count)
     cv2.setNumThreads(count)
     return count
 

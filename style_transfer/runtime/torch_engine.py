@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from style_transfer.networks.base import Statistics, StyleNetwork, StyleParameters
-
-if TYPE_CHECKING:
-    from style_transfer.runtime.look import Look
+from style_transfer.networks.base import StyleNetwork
+from style_transfer.networks.stored_model import Array
+from style_transfer.networks.styles import Statistics, StyleParameters
+from style_transfer.runtime.look import Look
 
 #: As ``StyleNetwork.forward``: the picture, the look's four tensors, and its two statistics or none.
 Forward = Callable[..., Tensor]
@@ -44,6 +43,7 @@ class TorchEngine:
     ) -> None:
         self.device = device
         self._given, self._compiled = forward, compiled
+        self._parts: dict[str, tuple[object, list[Tensor]]] = {}
         self._take(network, precision)
 
     def _take(self, network: StyleNetwork, precision: torch.dtype) -> None:
@@ -63,14 +63,22 @@ class TorchEngine:
         """The statistics of the look's norms on ``frame``, to freeze other frames or tiles with."""
         parameters = StyleParameters(*self._look(look)[:4])
         _, statistics = self.network.measure(self._picture(self._upload(frame)), parameters)
-        return statistics
+        return Statistics(*(part.cpu().numpy() for part in statistics))
 
     def _upload(self, frame: NDArray[np.uint8]) -> Tensor:
         return torch.from_numpy(frame).to(self.device)
 
     def _look(self, look: Look) -> list[Tensor]:
         """The look's tensors on the device: four, or six with frozen statistics."""
-        return [tensor.to(self.device) for tensor in (*look.parameters, *(look.statistics or ()))]
+        frozen = [] if look.statistics is None else self._tensors("statistics", look.statistics)
+        return self._tensors("parameters", look.parameters) + frozen
+
+    def _tensors(self, place: str, part: Sequence[Array]) -> list[Tensor]:
+        """A part of a look on the device; nothing is done while it stays the same."""
+        known = self._parts.get(place)
+        if known is None or known[0] is not part:
+            known = self._parts[place] = part, [torch.from_numpy(array).to(self.device) for array in part]
+        return known[1]
 
     def _picture(self, frame: Tensor) -> Tensor:
         """``uint8`` ``(H, W, 3)`` → what networks take, channels_last: as the frame lies in memory."""

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from helpers import make_model
@@ -98,7 +99,7 @@ def test_resume_without_a_checkpoint_or_with_another(
 def test_init_starts_from_a_model(train: Any, out: Path, paintings: list[Path], tmp_path: Path) -> None:
     model = make_model(styles=2)
     model.styles = [Style("scream", "The Scream"), Style("other")]
-    save_model(model, tmp_path / "init.safetensors", dtype=torch.float32)
+    save_model(model, tmp_path / "init.safetensors", dtype=np.float32)
     # A rate of next to nothing shows what it starts from.
     assert train(init=tmp_path / "init.safetensors", style_image=paintings, width=None, lr=1e-9, steps=1) == 0
     trained = read_model(out / "m.safetensors")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from helpers import make_model
@@ -82,7 +83,7 @@ def test_what_int8_needs_is_measured_for_the_new_style_and_kept_for_the_others(
     assert train("--overwrite", add_to=gallery, width=None, output=None, steps=1) == 0
     prepared = read_model(gallery)
     prepared.ranges = (torch.rand(3, len(measured_layers(prepared))) + 1).half().float()
-    save_model(prepared, gallery, dtype=torch.float32)
+    save_model(prepared, gallery, dtype=np.float32)
     assert train("--overwrite", add_to=gallery, width=None, output=None, steps=1) == 0
     ranges = read_model(gallery).ranges
     assert ranges is not None
@@ -94,7 +95,7 @@ def test_numbers_that_halves_cannot_hold_stay_too(train: Any, gallery: Path) -> 
     model = make_model(styles=2)
     with torch.no_grad():
         model.bank.scales += 1e-6
-    save_model(model, gallery, dtype=torch.float32)
+    save_model(model, gallery, dtype=np.float32)
     assert train(add_to=gallery, width=None, output=None, steps=1) == 0
     assert torch.equal(read_model(gallery).bank.scales[:2], model.bank.scales)
 

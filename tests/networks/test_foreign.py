@@ -6,6 +6,7 @@ import random
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -118,7 +119,7 @@ def test_can_be_saved_in_our_own_format(tmp_path: Path) -> None:
     torch.save(examples_network(4).state_dict(), tmp_path / "a, b:c.pth")
     model = load_model(tmp_path / "a, b:c.pth")
     assert model.style_names == ["a- b-c"]
-    save_model(model, tmp_path / "own.safetensors", dtype=torch.float32)
+    save_model(model, tmp_path / "own.safetensors", dtype=np.float32)
     again = read_model(tmp_path / "own.safetensors")
     photo = torch.from_numpy(photo_pixels(33, 47)).permute(2, 0, 1)[None] / 255
     with torch.inference_mode():

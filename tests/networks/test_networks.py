@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from style_transfer.errors import UserError
-from style_transfer.networks.base import Statistics, StyleNetwork, StyleParameters
+from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.fast import FastNetwork
 from style_transfer.networks.johnson import JohnsonNetwork
+from style_transfer.networks.plan import PLANS, fast_plan, johnson_plan
 from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Statistics, StyleParameters
 
 both = pytest.mark.parametrize("name", ["fast", "johnson"])
-BUILDS = [FastNetwork(2, 1), FastNetwork(2, 2), FastNetwork(2, 3), JohnsonNetwork(2)]
+BUILDS = [*(FastNetwork(fast_plan(2, blocks)) for blocks in (1, 2, 3)), JohnsonNetwork(johnson_plan(2))]
 
 
 @torch.inference_mode()
@@ -74,7 +76,7 @@ def test_measured_statistics_repeat_the_live_pass(name: str) -> None:
     live = paint(model, photo, look)
     with torch.inference_mode():
         measured, statistics = model.network.measure(photo, look)
-    channels = sum(model.network.norm_channels)
+    channels = sum(model.network.plan.norm_channels)
     assert statistics.means.shape == statistics.variances.shape == (1, channels)
     assert (statistics.variances >= 0).all()
     torch.testing.assert_close(measured, live, rtol=0, atol=1e-4)
@@ -96,7 +98,7 @@ def receptive_field(network: StyleNetwork) -> int:
     x = torch.full((1, 3, 16, 256), 0.5).double().requires_grad_()
     y = network(x, look.scales, shifts, look.output_weight, look.output_bias, *frozen).double()
     farthest = 0
-    for column in range(120, 120 + network.stride):
+    for column in range(120, 120 + network.plan.stride):
         (gradient,) = torch.autograd.grad(y[0, :, 8, column].sum(), x, retain_graph=True)
         seen = gradient[0].abs().sum((0, 1)).nonzero().flatten()
         farthest = max(farthest, column - int(seen.min()), int(seen.max()) - column)
@@ -106,14 +108,24 @@ def receptive_field(network: StyleNetwork) -> int:
 @pytest.mark.parametrize("network", BUILDS, ids=["fast1", "fast2", "fast3", "johnson"])
 def test_reach_is_the_receptive_field_in_whole_strides(network: StyleNetwork) -> None:
     field = receptive_field(network)
-    assert network.reach % network.stride == 0
-    assert network.reach - network.stride < field <= network.reach
+    reach, stride = network.plan.reach, network.plan.stride
+    assert reach % stride == 0
+    assert reach - stride < field <= reach
+
+
+@pytest.mark.parametrize("network", BUILDS, ids=["fast1", "fast2", "fast3", "johnson"])
+def test_a_plan_is_what_is_built(network: StyleNetwork) -> None:
+    plan = network.plan
+    state = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+    assert list(state.items()) == list(plan.weight_shapes.items())  # in this order too: it is part of digests
+    assert tuple(tuple(part.shape) for part in network.initial_parameters(3)) == plan.parameter_shapes(3)
+    assert PLANS[plan.name](**plan.arguments) == plan
 
 
 @both
 def test_a_frozen_crop_agrees_beyond_reach_of_its_edges(name: str) -> None:
     model = make_model(name)
-    look, reach, stride = model.mix({"great_wave": 1}), model.network.reach, model.network.stride
+    look, reach, stride = model.mix({"great_wave": 1}), model.network.plan.reach, model.network.plan.stride
     side = 2 * reach + 64
     photo = photo_tensor(48, side + 12 * stride)
     with torch.inference_mode():

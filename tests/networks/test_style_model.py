@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from helpers import make_model, photo_tensor
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from style_transfer.errors import ModelFileError, UnknownNameError, UserError
 from style_transfer.networks import catalogue
 from style_transfer.networks.model_file import save_model
-from style_transfer.networks.style_model import Style, StyleModel, check_style_names, parse_mix, typeable_name
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Style, check_style_names, parse_mix, typeable_name
 
 
 def test_weights_are_normalised(model: StyleModel) -> None:
@@ -53,6 +55,24 @@ def test_a_mix_interpolates_every_parameter(model: StyleModel) -> None:
     for mixed, a, b in zip(model.mix({"great_wave": 0.6, "the_scream": 0.2}), first, last, strict=True):
         torch.testing.assert_close(mixed, 0.75 * a + 0.25 * b)
         assert not mixed.requires_grad
+
+
+def test_without_pytorch_it_is_the_same_model(model: StyleModel) -> None:
+    model.ranges = torch.rand(3, 7)
+    model.training = {"steps": 7}
+    stored = model.stored()
+    assert stored.describe() == model.describe()
+    mix = {"great_wave": 0.6, "the_scream": 0.2}
+    for ours, theirs in zip(stored.mix(mix), model.mix(mix), strict=True):
+        assert ours.dtype == np.float32
+        torch.testing.assert_close(torch.from_numpy(ours), theirs)
+    again = StyleModel.of(stored)
+    with torch.no_grad():  # each has memory of its own
+        for parameter in [*model.network.parameters(), *model.bank.parameters()]:
+            parameter.zero_()
+    for name, value in again.stored().tensors().items():
+        assert np.array_equal(value, stored.tensors()[name])
+        assert value.any()
 
 
 def test_a_mix_paints_between_its_styles(model: StyleModel) -> None:

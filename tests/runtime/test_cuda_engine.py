@@ -101,7 +101,7 @@ def engine_on(gpu, model, precision=torch.float32):
 
 
 def looks(model):
-    return [Look(model.mix({name: 1.0})) for name in model.style_names]
+    return [Look(model.stored().mix({name: 1.0})) for name in model.style_names]
 
 
 def test_every_frame_is_what_pytorch_paints(model, reference):
@@ -246,7 +246,7 @@ def test_memory_that_runs_out_gives_tiles_and_says_so(model, caplog, monkeypatch
 
 
 def test_the_front_doors_stream_submits_ahead(model, monkeypatch):
-    stylize = Stylizer(model, device="cpu", engine="torch", preserve_color=True)
+    stylize = Stylizer(model, device="cpu", precision="fp32", engine="torch", preserve_color=True)
     frames = [photo_pixels(20, 28, seed) for seed in range(7)]
     expected = [stylize(frame) for frame in frames]
     monkeypatch.setattr(stylize, "engine", engine_on(StandIn(), model))

@@ -17,7 +17,7 @@ from style_transfer.errors import ModelFileError, UserError
 from style_transfer.networks.catalogue import load_model
 from style_transfer.networks.model_file import HEADER, read_model, save_model
 from style_transfer.networks.style_model import StyleModel
-from style_transfer.runtime import engines, stylizer
+from style_transfer.runtime import device, engines, stylizer
 from style_transfer.runtime.look import Look, blend
 from style_transfer.runtime.quantize import measure_ranges
 from style_transfer.runtime.stylizer import Stylizer
@@ -91,12 +91,12 @@ def test_another_look_compiles_nothing(ready: StyleModel, monkeypatch: pytest.Mo
     stylize.set_style("the_scream")
     assert (stylize(PHOTOS[0]) != first).any()
     assert stylize.look.ranges is not None
-    assert torch.equal(stylize.look.ranges[0], ready.ranges[2])
+    assert np.array_equal(stylize.look.ranges[0], ready.ranges[2])
 
 
 def test_the_ranges_are_the_largest_magnitudes(ready: StyleModel) -> None:
     assert ready.ranges is not None
-    assert ready.ranges.shape == (3, len(ready.network.norm_channels) - 1)
+    assert ready.ranges.shape == (3, len(ready.network.plan.norm_channels) - 1)
     seen = []
     handle = ready.network.down8.register_forward_pre_hook(lambda _, args: seen.append(args[0].max().item()))
     with torch.no_grad():
@@ -110,11 +110,14 @@ def test_the_ranges_are_the_largest_magnitudes(ready: StyleModel) -> None:
 
 
 def test_a_mix_has_ranges_between(ready: StyleModel) -> None:
-    mixed = ready.mix_ranges({"great_wave": 1, "starry_night": 3})
-    assert ready.ranges is not None
-    torch.testing.assert_close(mixed, (ready.ranges[:1] + 3 * ready.ranges[1:2]) / 4)
-    looks = [Look(ready.mix({name: 1}), ranges=ready.mix_ranges({name: 1})) for name in ready.style_names[:2]]
-    torch.testing.assert_close(blend(*looks, 0.75).ranges, mixed)
+    stored = ready.stored()
+    mixed = stored.mix_ranges({"great_wave": 1, "starry_night": 3})
+    assert stored.ranges is not None
+    np.testing.assert_allclose(mixed, (stored.ranges[:1] + 3 * stored.ranges[1:2]) / 4, rtol=1e-6)
+    looks = [
+        Look(stored.mix({name: 1}), ranges=stored.mix_ranges({name: 1})) for name in stored.style_names[:2]
+    ]
+    np.testing.assert_allclose(blend(*looks, 0.75).ranges, mixed, rtol=1e-6)
     assert blend(looks[0], replace(looks[1], ranges=None), 0.5).ranges is None
 
 
@@ -151,6 +154,7 @@ def test_auto_is_int8_only_where_the_hardware_is_made_for_it(
 def test_a_cpu_that_saturates_is_noticed(
     ready: StyleModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(device, "has_fast_bf16", lambda _: False)
     monkeypatch.setattr(engines, "_MOST_DIFFERENCE", 0.2)  # float32 passes, int8 does not
     with caplog.at_level(logging.WARNING, "style_transfer"):
         stylize = Stylizer(ready, device="cpu", precision="int8")
@@ -158,6 +162,29 @@ def test_a_cpu_that_saturates_is_noticed(
     assert "int8 failed" in stylize.summary
     (record,) = caplog.records
     assert "of 255 off" in record.getMessage()
+
+
+def test_where_frozen_looks_alone_want_it_it_is_tried_when_one_does(
+    ready: StyleModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stylizer, "has_fast_int8", lambda _: True)
+    monkeypatch.setattr(device, "has_fast_bf16", lambda _: False)
+    monkeypatch.setattr(engines, "_MOST_DIFFERENCE", 0.2)
+    tried = []
+    works = engines._int8_works
+    monkeypatch.setattr(engines, "_int8_works", lambda *args: tried.append(1) or works(*args))
+    stylize = Stylizer(ready, device="cpu", precision="auto")
+    assert "int8 for looks with frozen statistics" in stylize.summary
+    stylize(PHOTOS[0])
+    assert not tried
+    assert not caplog.records
+    look = frozen(stylize, stylize.look)
+    assert tried == [1]
+    assert "int8 does not work here" in caplog.text
+    stylize(PHOTOS[0], look)
+    assert tried == [1]
+    assert not stylize.frozen_is_much_faster
+    assert not any(variant.int8 for variant in stylize.engine._any_size if variant.kind == "live")
 
 
 @pytest.mark.parametrize(

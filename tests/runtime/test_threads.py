@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import cv2
@@ -57,6 +58,17 @@ def test_an_older_quota_limits(eight_free_cores: Path, quota: str, expected: int
 def test_the_users_variable_decides(monkeypatch: pytest.MonkeyPatch, text: str, expected: int) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", text)
     assert threads.thread_budget() == expected
+
+
+def test_set_threads_does_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    monkeypatch.delitem(sys.modules, "torch")
+    try:
+        threads.set_threads(3)
+        assert "torch" not in sys.modules
+        assert (torch.get_num_threads(), cv2.getNumThreads()) == (before[0], 3)
+    finally:
+        cv2.setNumThreads(before[1])
 
 
 def test_set_threads_reaches_torch_and_opencv() -> None:

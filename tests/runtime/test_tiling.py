@@ -1,5 +1,7 @@
 """Tiles cover a picture exactly once, on the network's grid, and join without a seam."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -46,11 +48,9 @@ def test_a_margin_that_is_too_small_would_be_noticed():
     frame = np.random.default_rng(0).integers(0, 256, (192, 192, 3), np.uint8)
     look = stylize.look.frozen(stylize.engine.measure(frame, stylize.look))
     whole = stylize(frame, look).astype(int)
-    stylize.model.network.reach = 8
-    try:
-        assert np.abs(whole - stylize.paint_tiled(frame, look, side=96).astype(int)).max() > 1
-    finally:
-        del stylize.model.network.reach
+    network = stylize.model.network
+    stylize.model.network = replace(network, plan=replace(network.plan, reach=8))
+    assert np.abs(whole - stylize.paint_tiled(frame, look, side=96).astype(int)).max() > 1
 
 
 def test_a_frame_too_large_for_memory_is_tiled_and_reports_progress(monkeypatch):

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,11 +19,9 @@ from style_transfer.live.web.seat import Frame, Seat
 from style_transfer.live.web.turns import Turns
 from style_transfer.media.pixels import Pixels
 from style_transfer.runtime.color import combine
+from style_transfer.runtime.look import Look
 from style_transfer.runtime.steady import Steady
-
-if TYPE_CHECKING:
-    from style_transfer.runtime.look import Look
-    from style_transfer.runtime.stylizer import Stylizer
+from style_transfer.runtime.stylizer import Stylizer
 
 _THUMBNAIL_PIXELS = 160 * 120
 _TURN = 20_000  # pixels that a turn counts for beside those in it: what is to be done for any frame

@@ -1,0 +1,95 @@
+"""A model as it lies in a file: arrays and what is known of them. Painting takes no more; no PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from style_transfer.networks.plan import Plan
+from style_transfer.networks.styles import Style, StyleParameters, mix_weights
+
+Array: TypeAlias = "NDArray[np.float32]"
+
+
+@dataclass(frozen=True, eq=False)
+class StoredNetwork:
+    """A network's plan and its weights: the state dictionary, float32, not to be written into."""
+
+    plan: Plan
+    weights: Mapping[str, Array]
+
+
+@dataclass(eq=False)
+class StoredModel:
+    """One network plus named styles, float32; :class:`StyleModel` is the same for PyTorch, to be trained.
+
+    ``training`` says how the model was made (free-form, JSON-serialisable); ``ranges``, ``(N, P)`` where they
+    have been measured (``runtime.quantize``), the largest magnitude that enters each convolution but the
+    first and the last, for each style. Both travel in the file.
+    """
+
+    network: StoredNetwork
+    parameters: StyleParameters
+    styles: list[Style]
+    training: dict[str, Any] = field(default_factory=dict)
+    ranges: Array | None = None
+
+    @property
+    def style_names(self) -> list[str]:
+        return [style.name for style in self.styles]
+
+    def weights(self, mix: Mapping[str, float]) -> Array:
+        """``{name: weight}`` → ``(1, N)`` weights that sum to 1; raises as :func:`mix_weights` does."""
+        return mix_weights(self.style_names, mix)
+
+    def mix(self, mix: Mapping[str, float]) -> StyleParameters:
+        """The parameters of one mix, ``N = 1``; see :meth:`weights` for what is raised."""
+        weights = self.weights(mix)
+        return StyleParameters(*(np.tensordot(weights, part, 1) for part in self.parameters))
+
+    def mix_ranges(self, mix: Mapping[str, float]) -> Array | None:
+        """The ranges of one mix, ``(1, P)``, or None: they bound a mix as its scales and shifts do."""
+        return None if self.ranges is None else self.weights(mix) @ self.ranges
+
+    def describe(self) -> dict[str, Any]:
+        """What the header of a model file says, JSON-serialisable."""
+        return describe(self.network.plan, self.styles, self.training)
+
+    def tensors(self) -> dict[str, Array]:
+        """All numbers by the names that they have in a model file."""
+        ranges = {} if self.ranges is None else {"ranges": self.ranges}
+        network = {f"network.{name}": value for name, value in self.network.weights.items()}
+        return network | {f"styles.{k}": v for k, v in self.parameters._asdict().items()} | ranges
+
+    def check(self) -> None:
+        """Raise ``ValueError`` unless every array fits the plan and holds finite numbers alone."""
+        plan, styles = self.network.plan, len(self.styles)
+        wanted: dict[str, tuple[int, ...]] = {f"network.{k}": v for k, v in plan.weight_shapes.items()}
+        names = StyleParameters._fields
+        wanted |= {f"styles.{k}": v for k, v in zip(names, plan.parameter_shapes(styles), strict=True)}
+        if self.ranges is not None:
+            wanted["ranges"] = (styles, len(plan.norm_channels) - 1)  # a norm follows all but the last
+        tensors = self.tensors()
+        if missing := wanted.keys() ^ tensors.keys():
+            raise ValueError(f"{min(missing)} is missing, or there without need")
+        for name, value in tensors.items():
+            if value.shape != wanted[name]:
+                raise ValueError(f"{name} is {value.shape}, not {wanted[name]}")
+            if not np.isfinite(value).all():
+                raise ValueError(f"{name} holds numbers that are not finite")
+        if self.ranges is not None and not (self.ranges > 0).all():
+            raise ValueError("ranges holds numbers that are not above 0")
+
+
+def describe(plan: Plan, styles: Sequence[Style], training: Mapping[str, Any]) -> dict[str, Any]:
+    """What the header of a model file says, JSON-serialisable."""
+    return {
+        "network": plan.name,
+        "arguments": plan.arguments,
+        "styles": [asdict(style) for style in styles],
+        "training": training,
+    }
