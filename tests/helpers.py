@@ -19,7 +19,7 @@ HELD_OUT = ("p19.jpg", "p29.jpg")  # CRC32 of these names is divisible by ten
 
 def make_model(network: str = "fast", styles: int = 3, **arguments: int) -> StyleModel:
     """An untrained model whose styles differ as those of a trained one do."""
-    arguments = arguments or ({"width": 4, "blocks": 1} if network == "fast" else {"width": 2})
+    arguments = arguments or ({"width": 6, "blocks": 1} if network == "fast" else {"width": 2})
     model = StyleModel.create(network, [Style(name) for name in STYLES[:styles]], **arguments)
     with torch.no_grad():
         for parameter in model.bank.parameters():

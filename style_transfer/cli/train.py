@@ -81,7 +81,7 @@ def build_parser() -> Parser:
     bold.add_argument("--style-weight", type=float, help="the same as a number: higher is bolder (12)")
     net.add_argument("--tv-weight", type=float, default=0.1, help="higher is smoother (0.1)")
     net.add_argument(
-        "--temporal-weight", type=float, default=60.0, help="higher is steadier in video, softer (60)"
+        "--temporal-weight", type=float, default=80.0, help="higher is steadier in video, softer (80)"
     )
     net.add_argument("--lr", type=float, help="(0.003; 0.01 with --quick)")
     net.add_argument(

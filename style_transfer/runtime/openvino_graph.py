@@ -130,7 +130,8 @@ class _Graph:
         In whole numbers too where the others are: pixels are some already, only the weights are rounded.
         """
         x = op.transpose(op.convert(pixels, Type.f32), _ints(0, 3, 1, 2))
-        if self._weight_bits and self.kind != "measure":  # of whose sums OpenVINO would take wrong means
+        # Not before statistics: OpenVINO would take them of the sums as whole numbers, means and epsilon wrong.
+        if self._weight_bits and self.kind == "frozen":
             x = op.fake_quantize(x, *(_float(v) for v in (0, 255, 0, 255)), 256)
         return self._norm(_convolution(x, self._kernel(weight / np.float32(255)), stride))
 

@@ -26,7 +26,7 @@ class TrainingConfig:
     content_weight: float = 1.0
     style_weight: float = 12.0
     tv_weight: float = 0.1
-    temporal_weight: float = 60.0  #: 0: the temporal loss is not computed
+    temporal_weight: float = 80.0  #: 0: the temporal loss is not computed
     seed: int = 0
     #: Train what styles own alone and leave the network, and with it every other style, as it is.
     styles_only: bool = False

@@ -17,8 +17,8 @@ def model():
     torch.manual_seed(0)
     model = StyleModel.create("fast", [Style("one"), Style("two")], width=4, blocks=1)
     with torch.no_grad():
-        model.bank.output_weight.normal_(0, 0.5)
-        model.bank.output_bias.normal_(0, 1)
+        model.bank.output_weight.normal_(0, 0.3)
+        model.bank.output_bias.normal_(0, 0.5)
     return model
 
 
