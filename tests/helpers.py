@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from style_transfer.losses.vgg import LAYER_NAMES
-from style_transfer.networks.style_model import Style, StyleModel
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Style
 
 STYLES = ("great_wave", "starry_night", "the_scream", "udnie")
 HELD_OUT = ("p19.jpg", "p29.jpg")  # CRC32 of these names is divisible by ten

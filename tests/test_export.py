@@ -230,7 +230,7 @@ def test_a_package_runs_in_the_front_door(model, compiled_by_hand, tmp_path, cap
     stylize = Stylizer(path, "the_scream", device="cpu")
     assert "only open .pt2 packages you trust" in caplog.text
     assert "compiled" in stylize.engine_reason
-    plain = Stylizer(model, "the_scream", device="cpu", engine="torch")
+    plain = Stylizer(model, "the_scream", device="cpu", precision="fp32", engine="torch")
     calls = []
     for name, graph in compiled_by_hand.items():
         graph.register_forward_hook(lambda *_, name=name: calls.append(name))

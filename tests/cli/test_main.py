@@ -8,7 +8,8 @@ import torch
 from style_transfer import __version__
 from style_transfer.cli.main import main
 from style_transfer.networks.model_file import save_model
-from style_transfer.networks.style_model import Style, StyleModel
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Style
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from PIL import Image
 
 from style_transfer.cli.stylize import main
 from style_transfer.networks.model_file import save_model
-from style_transfer.networks.style_model import Style, StyleModel
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Style
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from PIL import Image
 from style_transfer.cli import train_run
 from style_transfer.cli.train import build_parser
 from style_transfer.networks.model_file import read_header, read_model, save_model
-from style_transfer.networks.style_model import Style
+from style_transfer.networks.styles import Style
 from style_transfer.training.trainer import Trainer
 
 

@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from style_transfer.errors import ModelFileError, OutputError
 from style_transfer.networks import model_file
 from style_transfer.networks.model_file import HEADER, read_header, read_model, save_model
-from style_transfer.networks.style_model import Style, StyleModel
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Style
 
 
 @pytest.fixture

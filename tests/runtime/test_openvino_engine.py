@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from style_transfer.networks.style_model import Style, StyleModel
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Style
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.torch_engine import TorchEngine
 
@@ -202,7 +203,8 @@ def test_the_weights_are_its_own() -> None:
 def test_it_writes_nothing_to_the_home_folder_and_reports_to_nobody(tmp_path: Path) -> None:
     code = """
 import sys, torch, numpy as np
-from style_transfer.networks.style_model import Style, StyleModel
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Style
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.openvino_engine import OpenVinoEngine
 model = StyleModel.create("fast", [Style("a")], width=4, blocks=1).stored()

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from style_transfer.errors import UnknownNameError, UserError
-from style_transfer.networks.style_model import Style, StyleModel
+from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Style
 from style_transfer.runtime.color import with_colors_of
 from style_transfer.runtime.stylizer import Stylizer
 

@@ -79,3 +79,15 @@ def test_why_there_is_no_gpu(monkeypatch, capsys, reason, message):
     monkeypatch.setattr(torch.version, "cuda", None)
     with pytest.raises(UserError, match="built without CUDA"):
         choose_device("cuda")
+
+
+def test_a_look_is_converted_once(model):
+    stylize = Stylizer(model, device="cpu", precision="fp32", engine="torch")
+    frame = photo_pixels(30, 40)
+    look = stylize.look.frozen(stylize.measure(frame, stylize.look))
+    first, again = (stylize.engine._look(one) for one in (look, look.frozen(look.statistics)))
+    assert len(first) == 6
+    assert all(a is b for a, b in zip(first, again, strict=True))
+    other = stylize.engine._look(look.frozen(stylize.measure(255 - frame, look)))
+    assert all(a is b for a, b in zip(first[:4], other[:4], strict=True))
+    assert not torch.equal(first[4], other[4])
