@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from style_transfer.networks.stored_model import StoredNetwork
 from style_transfer.networks.styles import Statistics, StyleParameters
 from style_transfer.runtime.look import Look
-from style_transfer.runtime.openvino_graph import Kind, build_graph, output_layer
+from style_transfer.runtime.openvino_graph import Kind, build_graph
+from style_transfer.runtime.openvino_kernels import output_layer
 from style_transfer.runtime.threads import thread_budget
 
 _SIZES = 2  # models compiled for one size that are kept; each holds its working memory

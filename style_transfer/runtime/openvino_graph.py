@@ -19,16 +19,11 @@ from typing import Any, Literal
 
 import numpy as np
 import openvino.opset13 as op
-from numpy.typing import NDArray
 from openvino import Dimension, Model, Node, PartialShape, Type
 
-Array = NDArray[np.float32]
+from style_transfer.runtime.openvino_kernels import BLOCKS, Array, blocks_of
+
 Kind = Literal["live", "frozen", "measure"]
-
-_BLOCKS = {"fast": (2, 2), "johnson": (4, 4)}  # rows and columns that the last convolution paints at a time
-
-# Nearest upsampling by 2, then three taps, is two taps on the original pixels: _TAPS[phase, tap, kernel].
-_TAPS = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float32)
 
 
 def build_graph(
@@ -47,8 +42,8 @@ def build_graph(
 
     Inputs: ``frame`` ``uint8`` ``(H, W, 3)``, any H and W from 1; ``gains`` and ``offsets`` float32
     ``(1, C, 1, 1)``, what each norm multiplies by and adds, C the channels of all norms; ``output_weight``
-    and ``output_bias`` as :func:`output_layer` gives them; with ``weight_bits``, ``ranges`` float32
-    ``(1, P, 1, 1)``, the largest magnitude that enters each convolution but the first and the last.
+    and ``output_bias`` as ``openvino_kernels.output_layer`` gives them; with ``weight_bits``, ``ranges``
+    float32 ``(1, P, 1, 1)``, the largest magnitude that enters each convolution but the first and the last.
 
     Output: the picture, of the frame's shape. The norms of the ``live`` graph normalise before they multiply,
     those of the ``frozen`` one do not. The ``measure`` graph gives the means and variances that its norms saw
@@ -62,30 +57,6 @@ def build_graph(
     else:
         results = [_pixels(graph, x, network, output)]
     return Model(results, graph.inputs, network)
-
-
-def output_layer(network: str, weight: Array, bias: Array) -> tuple[Array, Array]:
-    """A look's output convolution, ``(3, F, k, k)`` and ``(3,)``, as the graph takes it."""
-    if network == "fast":
-        blocks = _blocks(weight)
-        return blocks, np.tile(bias, 4)[None]
-    rows, columns = _BLOCKS[network]
-    kernel = weight.shape[-1]
-    blocks = np.zeros((rows, columns, *weight.shape[:2], kernel + rows - 1, kernel + columns - 1), np.float32)
-    for row, column in np.ndindex(rows, columns):
-        blocks[row, column, ..., row : row + kernel, column : column + kernel] = weight
-    blocks = blocks.reshape(-1, *blocks.shape[3:])
-    return np.ascontiguousarray(blocks), np.tile(bias, len(blocks) // 3)[None]
-
-
-def _blocks(weight: Array) -> Array:
-    """``(out, in, 3, 3)`` after nearest upsampling by 2 → ``(4 out, in, 2, 2)`` before it.
-
-    Four times the channels: 2×2 pixels, rows first. The block that is computed at a pixel lies half a block
-    above and left of it.
-    """
-    blocks = np.einsum("apk,bql,oikl->baoipq", _TAPS[::-1], _TAPS[::-1], weight).swapaxes(0, 1)
-    return np.ascontiguousarray(blocks.reshape(-1, weight.shape[1], 2, 2))
 
 
 class _Graph:
@@ -130,7 +101,7 @@ class _Graph:
         In whole numbers too where the others are: pixels are some already, only the weights are rounded.
         """
         x = op.transpose(op.convert(pixels, Type.f32), _ints(0, 3, 1, 2))
-        # Not before statistics: OpenVINO would take them of the sums as whole numbers, means and epsilon wrong.
+        # Not where statistics follow: OpenVINO takes them of the whole numbers, with means and epsilon wrong.
         if self._weight_bits and self.kind == "frozen":
             x = op.fake_quantize(x, *(_float(v) for v in (0, 255, 0, 255)), 256)
         return self._norm(_convolution(x, self._kernel(weight / np.float32(255)), stride))
@@ -144,7 +115,7 @@ class _Graph:
         weight = self.weights[f"{name}.conv.weight"]
         x, unit = self._in_steps(x, signed)
         x = x if margin else _pad(x, 1, "edge")
-        x = _convolution(x, self._kernel(_blocks(weight)))
+        x = _convolution(x, self._kernel(blocks_of(weight)))
         if self.kind == "frozen":
             return op.depth_to_space(self._norm(x, unit, pixels=4), "blocks_first", 2)
         x = op.depth_to_space(x, "blocks_first", 2)
@@ -235,7 +206,7 @@ def _johnson_features(graph: _Graph) -> Node:
 
 def _pixels(graph: _Graph, x: Node, network: str, output: str) -> Node:
     """Features → ``uint8`` ``(H, W, 3)`` of the frame's size."""
-    rows, columns = _BLOCKS[network]
+    rows, columns = BLOCKS[network]
     colors = rows * columns * 3
     bias = graph.input("output_bias", [1, colors])
     if network == "fast":
