@@ -58,7 +58,7 @@ def test_a_run_from_paintings_to_a_model(
     assert [row["step"] for row in rows] == ["1", "2", "3"]
     for row in rows:
         parts = float(row["content"]) + 12 * float(row["style"]) + 0.1 * float(row["tv"])
-        parts += 60 * float(row["temporal"])
+        parts += 80 * float(row["temporal"])
         assert float(row["total"]) == pytest.approx(parts, rel=1e-4)
     for name, size in (("m.losses.png", None), ("m.preview.png", (2 * 256, 3 * 256))):
         with Image.open(out / name) as image:
@@ -116,7 +116,7 @@ def test_init_does_not_go_with_another_network(
     init = tmp_path / "init.safetensors"
     save_model(make_model(), init)
     for flags in ({"network": "johnson", "width": None}, {"width": 24}):
-        refused(capsys, train(init=init, **flags), "fast network of width 4", "--network")
+        refused(capsys, train(init=init, **flags), "fast network of width 6", "--network")
     refused(capsys, train(init="galery-fsat", width=None), "unknown model", "galery-fsat")
 
 

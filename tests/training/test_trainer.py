@@ -84,7 +84,7 @@ def test_the_temporal_loss_counts_unless_its_weight_is_zero(make: Any) -> None:
     assert row["temporal"] > 0
     for name in ("content", "style", "tv"):
         assert row[name] == plain[name]
-    assert row["total"] == pytest.approx(plain["total"] + 60 * row["temporal"], rel=1e-4)
+    assert row["total"] == pytest.approx(plain["total"] + 80 * row["temporal"], rel=1e-4)
 
 
 def test_a_checkpoint_of_another_run_is_refused(make: Any) -> None:
