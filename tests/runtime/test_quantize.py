@@ -45,11 +45,9 @@ def frozen(stylize: Stylizer, look: Look, photo: np.ndarray = PHOTOS[0]) -> Look
 
 
 @pytest.mark.parametrize("statistics", ["live", "frozen"])
-@pytest.mark.parametrize(
-    ("network", "most", "second"), [("fast", 2, "composition_vii"), ("johnson", 8, "the_scream")]
-)
+@pytest.mark.parametrize(("network", "most"), [("fast", 2), ("johnson", 8)])
 def test_the_picture_is_nearly_that_of_float32(
-    network: str, most: float, second: str, statistics: str, monkeypatch: pytest.MonkeyPatch
+    network: str, most: float, statistics: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing has been learnt into the second model: it is rough.
     monkeypatch.setattr(engines, "_MOST_DIFFERENCE", 10)
@@ -58,7 +56,8 @@ def test_the_picture_is_nearly_that_of_float32(
     exact, whole = (Stylizer(model, device="cpu", precision=p) for p in ("fp32", "int8"))
     assert "int8 for looks with frozen and live" in whole.summary
     photo = photo_pixels(70, 90, seed=7)
-    for mix in ("great_wave", f"great_wave:0.5,{second}:0.5"):
+    first, second = model.style_names[1:3]
+    for mix in (first, f"{first}:0.5,{second}:0.5"):
         look = whole.make_look(mix)
         # Each with its own statistics of the same picture: int8 takes out what its rounding shifts.
         looks = [frozen(s, look, photo) if statistics == "frozen" else look for s in (exact, whole)]
@@ -66,7 +65,7 @@ def test_the_picture_is_nearly_that_of_float32(
         difference = np.abs(whole(photo, looks[1]) - expected)
         assert 0 < difference.mean() < most
         assert np.quantile(difference, 0.999) < 10 * most
-        assert expected.std() > 25  # or grey would pass as well
+        assert expected.std() > 15  # or grey would pass as well
 
 
 def test_its_convolutions_compute_in_whole_numbers(ready: StyleModel) -> None:
