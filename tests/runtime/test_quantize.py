@@ -56,7 +56,7 @@ def test_the_picture_is_nearly_that_of_float32(
     exact, whole = (Stylizer(model, device="cpu", precision=p) for p in ("fp32", "int8"))
     assert "int8 for looks with frozen and live" in whole.summary
     photo = photo_pixels(70, 90, seed=7)
-    first, second = model.style_names[1:3]
+    first, second = ("composition_vii", "udnie") if network == "fast" else model.style_names[1:3]
     for mix in (first, f"{first}:0.5,{second}:0.5"):
         look = whole.make_look(mix)
         # Each with its own statistics of the same picture: int8 takes out what its rounding shifts.
@@ -65,7 +65,7 @@ def test_the_picture_is_nearly_that_of_float32(
         difference = np.abs(whole(photo, looks[1]) - expected)
         assert 0 < difference.mean() < most
         assert np.quantile(difference, 0.999) < 10 * most
-        assert expected.std() > 15  # or grey would pass as well
+        assert expected.std() > 25  # or grey would pass as well
 
 
 def test_its_convolutions_compute_in_whole_numbers(ready: StyleModel) -> None:
