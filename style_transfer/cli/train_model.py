@@ -12,7 +12,7 @@ import torch
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.networks.catalogue import DEFAULT_MODEL, load_model
 from style_transfer.networks.style_model import StyleBank, StyleModel
-from style_transfer.networks.styles import Style, StyleParameters, check_style_names
+from style_transfer.networks.styles import Ranges, Style, StyleParameters, check_style_names
 
 
 def named_styles(args: argparse.Namespace) -> list[Style]:
@@ -87,7 +87,7 @@ def joined(base: StyleModel, new: StyleModel) -> StyleModel:
     added = [*base.training.get("added", []), {"styles": new.style_names, **new.training}]
     ranges = None
     if base.ranges is not None and new.ranges is not None:
-        ranges = torch.stack(
-            [s.ranges[row] for s, row in zip(sources, rows, strict=True) if s.ranges is not None]
-        )
+        found = [(s.ranges, row) for s, row in zip(sources, rows, strict=True) if s.ranges is not None]
+        lows, spans = (torch.stack([ranges[part][row] for ranges, row in found]) for part in (0, 1))
+        ranges = Ranges(lows, spans, base.ranges.units)  # the new styles were measured in these
     return StyleModel(base.network, bank, styles, {**base.training, "added": added}, ranges)

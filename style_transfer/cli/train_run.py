@@ -207,7 +207,8 @@ class _Writer:
         trainer = self.trainer
         if complete:  # who stops a run does not want to wait
             photos, _skipped = sample_photos(trainer.photos, PHOTOS)
-            trainer.model.ranges = measure_ranges(trainer.model, photos)
+            kept = self.base.ranges if self.base else None
+            trainer.model.ranges = measure_ranges(trainer.model, photos, units=kept.units if kept else None)
         self.save()
         if self.base is not None:
             # What joins must change no other style.

@@ -2,8 +2,8 @@
 
 Header key ``style_transfer``: ``{"format": 1, "network", "arguments", "styles", "training"}``, see
 :meth:`StoredModel.describe`. Tensors: ``network.*`` and
-``styles.{scales,shifts,output_weight,output_bias}``, in float16 or float32; ``ranges``, which int8 needs, may
-be there too (:class:`StoredModel`).
+``styles.{scales,shifts,output_weight,output_bias}``, in float16 or float32; ``int8.{lows,spans,units}``,
+see :class:`Ranges`, may be there too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from style_transfer.errors import ModelFileError
 from style_transfer.files import atomic_path
 from style_transfer.networks.plan import PLANS
 from style_transfer.networks.stored_model import Array, StoredModel, StoredNetwork
-from style_transfer.networks.styles import Style, StyleParameters, check_style_names
+from style_transfer.networks.styles import Ranges, Style, StyleParameters, check_style_names
 
 if TYPE_CHECKING:  # PyTorch comes with it
     from style_transfer.networks.style_model import StyleModel
@@ -91,7 +91,9 @@ def read_stored(path: Path) -> StoredModel:
         weights = {name: found.pop(name) for name in plan.weight_shapes if name in found} | found
         parameters = StyleParameters(**_below(tensors, "styles."))
         network = StoredNetwork(plan, weights)
-        model = StoredModel(network, parameters, styles, training, tensors.get("ranges"))
+        int8 = _below(tensors, "int8.")
+        ranges = Ranges(**int8) if int8 else None
+        model = StoredModel(network, parameters, styles, training, ranges)
         model.check()
     except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__

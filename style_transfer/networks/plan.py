@@ -54,6 +54,12 @@ class Plan:
         return tuple(convolution.outputs for convolution in self.convolutions.values())
 
     @property
+    def ranges_shapes(self) -> dict[str, int]:
+        """How many numbers each field of :class:`Ranges` has for a style."""
+        channels = [convolution.inputs for convolution in self.convolutions.values()][1:]
+        return {"lows": sum(channels), "spans": len(channels), "units": sum(channels)}
+
+    @property
     def residual_blocks(self) -> int:
         return sum(name.startswith("residuals.") for name in self.convolutions) // 2
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from style_transfer.networks.plan import Plan
-from style_transfer.networks.styles import Style, StyleParameters, mix_weights
+from style_transfer.networks.styles import Ranges, Style, StyleParameters, mix_weights
 
 Array: TypeAlias = "NDArray[np.float32]"
 
@@ -27,16 +27,15 @@ class StoredNetwork:
 class StoredModel:
     """One network plus named styles, float32; :class:`StyleModel` is the same for PyTorch, to be trained.
 
-    ``training`` says how the model was made (free-form, JSON-serialisable); ``ranges``, ``(N, P)`` where they
-    have been measured (``runtime.quantize``), the largest magnitude that enters each convolution but the
-    first and the last, for each style. Both travel in the file.
+    ``training`` says how the model was made (free-form, JSON-serialisable); ``ranges`` are there where they
+    have been measured (``runtime.quantize``). Both travel in the file.
     """
 
     network: StoredNetwork
     parameters: StyleParameters
     styles: list[Style]
     training: dict[str, Any] = field(default_factory=dict)
-    ranges: Array | None = None
+    ranges: Ranges | None = None
 
     @property
     def style_names(self) -> list[str]:
@@ -51,9 +50,12 @@ class StoredModel:
         weights = self.weights(mix)
         return StyleParameters(*(np.tensordot(weights, part, 1) for part in self.parameters))
 
-    def mix_ranges(self, mix: Mapping[str, float]) -> Array | None:
-        """The ranges of one mix, ``(1, P)``, or None: they bound a mix as its scales and shifts do."""
-        return None if self.ranges is None else self.weights(mix) @ self.ranges
+    def mix_ranges(self, mix: Mapping[str, float]) -> Ranges | None:
+        """The ranges of one mix, ``N = 1``, or None: they bound a mix as its scales and shifts do."""
+        if self.ranges is None:
+            return None
+        weights = self.weights(mix)
+        return self.ranges._replace(lows=weights @ self.ranges.lows, spans=weights @ self.ranges.spans)
 
     def describe(self) -> dict[str, Any]:
         """What the header of a model file says, JSON-serialisable."""
@@ -61,9 +63,13 @@ class StoredModel:
 
     def tensors(self) -> dict[str, Array]:
         """All numbers by the names that they have in a model file."""
-        ranges = {} if self.ranges is None else {"ranges": self.ranges}
+        ranges = {} if self.ranges is None else self.ranges._asdict()
         network = {f"network.{name}": value for name, value in self.network.weights.items()}
-        return network | {f"styles.{k}": v for k, v in self.parameters._asdict().items()} | ranges
+        return (
+            network
+            | {f"styles.{k}": v for k, v in self.parameters._asdict().items()}
+            | {f"int8.{k}": v for k, v in ranges.items()}
+        )
 
     def check(self) -> None:
         """Raise ``ValueError`` unless every array fits the plan and holds finite numbers alone."""
@@ -72,7 +78,8 @@ class StoredModel:
         names = StyleParameters._fields
         wanted |= {f"styles.{k}": v for k, v in zip(names, plan.parameter_shapes(styles), strict=True)}
         if self.ranges is not None:
-            wanted["ranges"] = (styles, len(plan.norm_channels) - 1)  # a norm follows all but the last
+            shapes = {f"int8.{k}": (styles, count) for k, count in plan.ranges_shapes.items()}
+            wanted |= shapes | {"int8.units": shapes["int8.units"][1:]}
         tensors = self.tensors()
         if missing := wanted.keys() ^ tensors.keys():
             raise ValueError(f"{min(missing)} is missing, or there without need")
@@ -81,8 +88,8 @@ class StoredModel:
                 raise ValueError(f"{name} is {value.shape}, not {wanted[name]}")
             if not np.isfinite(value).all():
                 raise ValueError(f"{name} holds numbers that are not finite")
-        if self.ranges is not None and not (self.ranges > 0).all():
-            raise ValueError("ranges holds numbers that are not above 0")
+        if self.ranges is not None and not all((part > 0).all() for part in self.ranges[1:]):
+            raise ValueError("int8 has spans or units that are not above 0")
 
 
 def describe(plan: Plan, styles: Sequence[Style], training: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from style_transfer.networks.fast import FastNetwork
 from style_transfer.networks.johnson import JohnsonNetwork
 from style_transfer.networks.plan import PLANS
 from style_transfer.networks.stored_model import Array, StoredModel, StoredNetwork, describe
-from style_transfer.networks.styles import Style, StyleParameters, check_style_names, mix_weights
+from style_transfer.networks.styles import Ranges, Style, StyleParameters, check_style_names, mix_weights
 
 _NETWORKS: dict[str, type[StyleNetwork]] = {"fast": FastNetwork, "johnson": JohnsonNetwork}
 
@@ -47,7 +47,7 @@ class StyleModel:
     bank: StyleBank
     styles: list[Style]
     training: dict[str, Any] = field(default_factory=dict)
-    ranges: Tensor | None = None
+    ranges: Ranges | None = None
 
     @classmethod
     def create(cls, network: str, styles: Sequence[Style], **arguments: Any) -> StyleModel:
@@ -62,7 +62,7 @@ class StyleModel:
     def of(cls, stored: StoredModel) -> StyleModel:
         """A model with the numbers of ``stored``, in memory of its own, on the CPU."""
         bank = StyleBank(StyleParameters(*map(torch.tensor, stored.parameters)))
-        ranges = None if stored.ranges is None else torch.tensor(stored.ranges)
+        ranges = None if stored.ranges is None else Ranges(*map(torch.tensor, stored.ranges))
         return cls(build_network(stored.network), bank, list(stored.styles), dict(stored.training), ranges)
 
     def stored(self) -> StoredModel:
@@ -73,7 +73,7 @@ class StyleModel:
             StyleParameters(*map(_array, self.bank.parameters_by_style)),
             list(self.styles),
             dict(self.training),
-            None if self.ranges is None else _array(self.ranges),
+            None if self.ranges is None else Ranges(*map(_array, self.ranges)),
         )
 
     @property

@@ -135,7 +135,9 @@ def _checked_openvino(network: StoredNetwork, precision: str, int8: Int8 | None)
     options: dict[str, Any] = {}
     if int8 is not None:
         bits = 8 if has_fast_int8(CPU) else 7
-        options = {"int8": int8.looks, "weight_bits": bits, "trial": partial(_int8_works, network, int8)}
+        trial, ranges = partial(_int8_works, network, int8), int8.trial.ranges
+        units = None if ranges is None else ranges.units
+        options = {"int8": int8.looks, "weight_bits": bits, "units": units, "trial": trial}
     look, frame = _trial_look(network.plan), _trial_picture(40, 56, grain=1)
     exact = OpenVinoEngine(network, "f32", **options)
     expected = exact.paint(frame, look)

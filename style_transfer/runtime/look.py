@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from style_transfer.errors import UserError
 from style_transfer.networks.stored_model import Array
-from style_transfer.networks.styles import Statistics, StyleParameters
+from style_transfer.networks.styles import Ranges, Statistics, StyleParameters
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,7 @@ class Look:
     strength: float = 1.0  #: 0 is the photo, 1 the painting, evenly between
     preserve_color: bool = False  #: the photo's own colours, the painting's luminance
     statistics: Statistics | None = None  #: None: each frame gives its own
-    #: What int8 needs, ``(1, P)``: the largest magnitude before each convolution but the first and the last.
-    ranges: Array | None = None
+    ranges: Ranges | None = None  #: what int8 needs, of one mix
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.strength) and 0 <= self.strength <= 1):
@@ -47,7 +46,7 @@ def blend(first: Look, second: Look, share: float) -> Look:
 
     ranges = None
     if first.ranges is not None and second.ranges is not None:
-        (ranges,) = between([first.ranges], [second.ranges])
+        ranges = Ranges(*between(first.ranges, second.ranges))
 
     statistics = None
     if first.statistics is not None and second.statistics is not None:

@@ -12,7 +12,7 @@ import openvino
 from numpy.typing import NDArray
 
 from style_transfer.networks.stored_model import StoredNetwork
-from style_transfer.networks.styles import Statistics, StyleParameters
+from style_transfer.networks.styles import Ranges, Statistics, StyleParameters
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.openvino_graph import Kind, build_graph
 from style_transfer.runtime.openvino_kernels import output_layer
@@ -40,6 +40,7 @@ class OpenVinoEngine:
         int8: which of ``live`` and ``frozen`` looks have their convolutions computed in whole numbers, where
             they come with ranges.
         weight_bits: of these whole numbers, see :func:`build_graph`.
+        units: of the looks' ranges, ``(C,)``; int8 takes them.
         trial: whether whole numbers paint well here; asked once, before they are first used or spoken of, so
             that who does not need them never waits for it. None: they do.
         threads: None is :func:`~style_transfer.runtime.threads.thread_budget`.
@@ -54,11 +55,12 @@ class OpenVinoEngine:
         *,
         int8: Collection[Kind] = (),
         weight_bits: int = 8,
+        units: NDArray[np.float32] | None = None,
         trial: Callable[[OpenVinoEngine], bool] | None = None,
         threads: int | None = None,
     ) -> None:
-        self.precision, self.weight_bits = precision, weight_bits
-        self._int8, self._trial = frozenset(int8), trial
+        self.precision, self.weight_bits, self._units = precision, weight_bits, units
+        self._int8, self._trial = frozenset(() if units is None else int8), trial
         self.threads = thread_budget() if threads is None else threads
         self._plan, self._weights = network.plan, network.weights
         self._any_size: dict[_Variant, Any] = {}
@@ -83,8 +85,7 @@ class OpenVinoEngine:
         # The graph writes into the result itself: nothing is copied, and no later call changes it.
         result = np.empty(frame.shape, np.uint8)
         request.set_output_tensor(0, openvino.Tensor(result, shared_memory=True))
-        inputs = self._norms(frame, look) | self._output(look.parameters)
-        self._infer(request, inputs | self._ranges(look) if variant.int8 else inputs)
+        self._infer(request, self._norms(frame, look, variant) | self._output(look.parameters))
         return result
 
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
@@ -94,25 +95,47 @@ class OpenVinoEngine:
         """
         variant = _Variant("measure", self._in_int8("frozen", look))
         request = self._request(variant)
-        inputs = self._norms(frame, look, live=True)
-        self._infer(request, inputs | self._ranges(look) if variant.int8 else inputs)
-        return Statistics(*(request.get_output_tensor(n).data.copy()[None] for n in (0, 1)))
+        self._infer(request, self._norms(frame, look, variant))
+        means, variances = (request.get_output_tensor(n).data.copy()[None] for n in (0, 1))
+        if variant.int8 and look.ranges is not None:
+            means = means + self._shift(look.ranges)
+        return Statistics(means, variances)
 
     def _in_int8(self, kind: Kind, look: Look) -> bool:
         return look.ranges is not None and kind in self._int8 and kind in self.int8
 
-    def _norms(self, frame: NDArray[np.uint8], look: Look, *, live: bool = False) -> dict[str, NDArray[Any]]:
+    def _norms(self, frame: NDArray[np.uint8], look: Look, variant: _Variant) -> dict[str, NDArray[Any]]:
         """The frame, and what each norm multiplies by and adds: frozen statistics are folded into both."""
         gains, offsets = look.parameters[:2]
-        if look.statistics is not None and not live:
+        inputs = {"frame": np.ascontiguousarray(frame)}
+        shift: Any = 0
+        if variant.int8 and look.ranges is not None:
+            shift = self._shift(look.ranges)
+            inputs |= self._steps(look.ranges)
+        if variant.kind == "frozen" and look.statistics is not None:
             means, variances = look.statistics
             gains = gains / np.sqrt(variances + np.float32(self._plan.epsilon))
-            offsets = offsets - means * gains
-        return {
-            "frame": np.ascontiguousarray(frame),
-            "gains": gains.reshape(1, -1, 1, 1),
-            "offsets": offsets.reshape(1, -1, 1, 1),
-        }
+            offsets = offsets - (means - shift) * gains
+        return inputs | {"gains": gains.reshape(1, -1, 1, 1), "offsets": offsets.reshape(1, -1, 1, 1)}
+
+    def _steps(self, ranges: Ranges) -> dict[str, NDArray[Any]]:
+        """What turns numbers into steps of ``ranges``, and back."""
+        inputs = [convolution.inputs for convolution in self._plan.convolutions.values()][1:]
+        gains = 255 / (np.repeat(ranges.spans, inputs, 1) * ranges.units)
+        steps = {"spans": ranges.spans, "step_gains": gains, "step_offsets": -ranges.lows * gains}
+        return {name: value.astype(np.float32).reshape(1, -1, 1, 1) for name, value in steps.items()}
+
+    def _shift(self, ranges: Ranges) -> NDArray[Any]:
+        """``(1, C)``: by how much the convolutions' means are too low, because they take ``lows`` for 0."""
+        lows = np.split(ranges.lows, np.cumsum([len(sums) for sums in self._weight_sums])[:-1], 1)
+        shifts = [low @ sums for low, sums in zip(lows, self._weight_sums, strict=True)]
+        first = next(iter(self._plan.convolutions.values())).outputs
+        return np.concatenate([np.zeros((1, first), np.float32), *shifts], 1)
+
+    @functools.cached_property
+    def _weight_sums(self) -> list[NDArray[np.float32]]:
+        """Of each convolution but the first, ``(in, out)``: what a flat input comes to."""
+        return [weight.sum((2, 3)).T for weight in self._weights.values()][1:]
 
     def _output(self, parameters: StyleParameters) -> dict[str, NDArray[Any]]:
         """The output layer, arranged anew for other parameters only."""
@@ -120,11 +143,6 @@ class OpenVinoEngine:
             weight, bias = output_layer(self._plan.name, *(part[0] for part in parameters[2:]))
             self._output_layer = parameters, {"output_weight": weight, "output_bias": bias}
         return self._output_layer[1]
-
-    @staticmethod
-    def _ranges(look: Look) -> dict[str, NDArray[Any]]:
-        assert look.ranges is not None
-        return {"ranges": look.ranges.reshape(1, -1, 1, 1)}
 
     @staticmethod
     def _infer(request: Any, inputs: dict[str, NDArray[Any]]) -> None:
@@ -147,8 +165,8 @@ class OpenVinoEngine:
         return self._any_size[variant]
 
     def _compile(self, variant: _Variant, shape: list[int] | None = None) -> Any:
-        plan, bits = self._plan, self.weight_bits if variant.int8 else None
-        model = build_graph(plan.name, self._weights, plan.epsilon, plan.output, variant.kind, bits)
+        plan, int8 = self._plan, (self.weight_bits, self._units) if variant.int8 else ()
+        model = build_graph(plan.name, self._weights, plan.epsilon, plan.output, variant.kind, *int8)
         if shape:
             model.reshape({"frame": shape})
         options = {

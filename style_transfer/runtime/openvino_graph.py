@@ -8,8 +8,8 @@ pixels at a time, because three channels would leave most of a vector register e
 
 With ``weight_bits`` the convolutions before the last compute in whole numbers: weights in steps of each
 output channel's largest, activations in 256 steps of a range. OpenVINO wants ranges that are constants; a
-look's own are therefore divided out of the activations before a convolution and multiplied into the norm
-after it. So here too one compiled graph serves every look.
+look's own are therefore taken out of the activations before a convolution and put back into the norm after
+it. So here too one compiled graph serves every look.
 """
 
 from __future__ import annotations
@@ -33,24 +33,27 @@ def build_graph(
     output: str,
     kind: Kind,
     weight_bits: int | None = None,
+    units: Array | None = None,
 ) -> Model:
     """The graph of a network.
 
     ``network`` is its name, ``weights`` its state dictionary, ``epsilon`` what its norms add to a variance,
     ``output`` ``sigmoid`` or ``clamp``; ``weight_bits`` makes it one of whole numbers: 8, or 7 on CPUs whose
-    8-bit sums of products saturate, those without VNNI.
+    8-bit sums of products saturate, those without VNNI. ``units`` are then those of the :class:`Ranges`.
 
     Inputs: ``frame`` ``uint8`` ``(H, W, 3)``, any H and W from 1; ``gains`` and ``offsets`` float32
     ``(1, C, 1, 1)``, what each norm multiplies by and adds, C the channels of all norms; ``output_weight``
-    and ``output_bias`` as ``openvino_kernels.output_layer`` gives them; with ``weight_bits``, ``ranges``
-    float32 ``(1, P, 1, 1)``, the largest magnitude that enters each convolution but the first and the last.
+    and ``output_bias`` as ``openvino_kernels.output_layer`` gives them; with ``weight_bits``, ``spans``
+    float32 ``(1, P, 1, 1)`` as in ``Ranges``, and ``step_gains`` and ``step_offsets`` ``(1, C, 1, 1)``, which
+    turn the numbers that enter the convolutions into steps, 0..255. The convolutions then compute of these,
+    as if ``Ranges.lows`` were 0; what that shifts is for the caller to take out of the means.
 
     Output: the picture, of the frame's shape. The norms of the ``live`` graph normalise before they multiply,
     those of the ``frozen`` one do not. The ``measure`` graph gives the means and variances that its norms saw
     instead, float32 ``(C,)`` each, and takes no output layer.
     """
     build = {"fast": _fast_features, "johnson": _johnson_features}[network]
-    graph = _Graph(weights, epsilon, kind, weight_bits)
+    graph = _Graph(weights, epsilon, kind, weight_bits, units)
     x = build(graph)
     if kind == "measure":
         results = [op.concat(part, 0) for part in (graph.means, graph.variances)]
@@ -63,7 +66,12 @@ class _Graph:
     """Inputs, weights and norms of a graph that is being built."""
 
     def __init__(
-        self, weights: Mapping[str, Array], epsilon: float, kind: Kind, weight_bits: int | None
+        self,
+        weights: Mapping[str, Array],
+        epsilon: float,
+        kind: Kind,
+        weight_bits: int | None,
+        units: Array | None,
     ) -> None:
         self.weights, self.kind = weights, kind
         self._blocks = sum(name.startswith("residuals.") for name in weights) // 2
@@ -74,10 +82,11 @@ class _Graph:
         self.frame = self.input("frame", PartialShape([Dimension(1, -1), Dimension(1, -1), 3]), Type.u8)
         channels = sum(len(weight) for weight in weights.values())  # a norm follows every convolution
         self._affine = [self.input(name, [1, channels, 1, 1]) for name in ("gains", "offsets")]
-        self._weight_bits, self._ranges_used = weight_bits, 0
-        if weight_bits:
-            ranges = self.input("ranges", [1, len(weights) - 1, 1, 1])
-            self._ranges = (ranges, op.divide(_float(1), ranges))
+        self._weight_bits, self._units = weight_bits, units
+        self._spans_used = self._units_used = 0
+        if units is not None:
+            self._spans = self.input("spans", [1, len(weights) - 1, 1, 1])
+            self._steps = [self.input(name, [1, len(units), 1, 1]) for name in ("step_gains", "step_offsets")]
 
     def input(self, name: str, shape: Any, kind: Type = Type.f32) -> Node:
         node = op.parameter(shape, kind, name)
@@ -85,15 +94,11 @@ class _Graph:
         self.inputs.append(node)
         return node
 
-    def layer(self, x: Node, name: str, stride: int = 1, *, signed: bool = False) -> Node:
-        """Reflection padding, convolution, norm: as ``ConvLayer`` and the norm after it.
-
-        ``signed`` says that ``x`` has numbers below zero.
-        """
-        weight = self.weights[f"{name}.conv.weight"]
-        x, unit = self._in_steps(x, signed)
+    def layer(self, x: Node, name: str, stride: int = 1) -> Node:
+        """Reflection padding, convolution, norm: as ``ConvLayer`` and the norm after it."""
+        x, weight, span = self._in_steps(x, self.weights[f"{name}.conv.weight"])
         x = _pad(x, weight.shape[-1] // 2, "reflect")
-        return self._norm(_convolution(x, self._kernel(weight), (stride, stride)), unit)
+        return self._norm(_convolution(x, self._kernel(weight), (stride, stride)), span)
 
     def first_layer(self, pixels: Node, weight: Array, stride: tuple[int, int] = (1, 1)) -> Node:
         """Of ``uint8`` pixels ``(1, H, W, in)``, padded already, in the layout they lie in.
@@ -106,40 +111,41 @@ class _Graph:
             x = op.fake_quantize(x, *(_float(v) for v in (0, 255, 0, 255)), 256)
         return self._norm(_convolution(x, self._kernel(weight / np.float32(255)), stride))
 
-    def upsampled_layer(self, x: Node, name: str, *, margin: bool = False, signed: bool = False) -> Node:
+    def upsampled_layer(self, x: Node, name: str, *, margin: bool = False) -> Node:
         """With nearest upsampling by 2 first; ``x`` comes with a ``margin`` of one pixel or gets it.
 
         The result has one, too: its border replicated, which is what lies beyond, since the input's border
         is replicated and upsampled to pairs of the same.
         """
-        weight = self.weights[f"{name}.conv.weight"]
-        x, unit = self._in_steps(x, signed)
+        x, weight, span = self._in_steps(x, self.weights[f"{name}.conv.weight"])
         x = x if margin else _pad(x, 1, "edge")
         x = _convolution(x, self._kernel(blocks_of(weight)))
         if self.kind == "frozen":
-            return op.depth_to_space(self._norm(x, unit, pixels=4), "blocks_first", 2)
+            return op.depth_to_space(self._norm(x, span, pixels=4), "blocks_first", 2)
         x = op.depth_to_space(x, "blocks_first", 2)
         inner = op.slice(x, _ints(1, 1), _ints(-1, -1), _ints(1, 1), _ints(2, 3))
-        return _pad(self._norm(inner, unit), 1, "edge")
+        return _pad(self._norm(inner, span), 1, "edge")
 
     def residuals(self, x: Node) -> Node:
         for block in range(self._blocks):
             name = f"residuals.{block}"
-            y = op.relu(self.layer(x, f"{name}.first", signed=block > 0))  # a ReLU is before the first block
+            y = op.relu(self.layer(x, f"{name}.first"))
             x = op.add(x, self.layer(y, f"{name}.second"))
         return x
 
-    def _in_steps(self, x: Node, signed: bool) -> tuple[Node, Node | None]:
-        """``x`` divided by its range and in steps, for a convolution in whole numbers; and the range."""
-        if not self._weight_bits:
-            return x, None
-        unit, inverse = (_part(v, self._ranges_used, axis=1) for v in self._ranges)
-        self._ranges_used += 1
-        levels = 127.0 if signed else 255.0
+    def _in_steps(self, x: Node, weight: Array) -> tuple[Node, Array, Node | None]:
+        """``x`` in steps, 0..1, for a convolution in whole numbers; the weights for that; and the span."""
+        if self._units is None:
+            return x, weight, None
+        begin, end = self._units_used, self._units_used + weight.shape[1]
+        span = _part(self._spans, self._spans_used, axis=1)
+        self._units_used, self._spans_used = end, self._spans_used + 1
+        gain, offset = (_part(v, begin, end, axis=1) for v in self._steps)
         # Rounded here: where OpenVINO fuses what precedes a FakeQuantize with it, it truncates instead.
-        x = op.round(op.multiply(x, op.multiply(inverse, _float(levels))), "half_to_even")
-        x = op.multiply(x, _float((1 + 1e-6) / levels))
-        return _fake_quantize(x, -1 if signed else 0, 1), unit
+        x = op.round(op.add(op.multiply(x, gain), offset), "half_to_even")
+        x = op.multiply(x, _float((1 + 1e-6) / 255))
+        x = op.fake_quantize(x, *(_float(v) for v in (0, 1, 0, 1)), 256)
+        return x, weight * self._units[begin:end, None, None], span
 
     def _kernel(self, weight: Array) -> Node:
         """The weights of a convolution."""
@@ -151,18 +157,18 @@ class _Graph:
             kernel = op.fake_quantize(kernel, -most, most, -most, most, 255)
         return kernel
 
-    def _norm(self, x: Node, unit: Node | None = None, pixels: int = 1) -> Node:
-        """``unit`` is what the convolution's input was divided by; ``pixels`` lie in the channels of one."""
+    def _norm(self, x: Node, span: Node | None = None, pixels: int = 1) -> Node:
+        """``span`` is what the convolution's input was divided by; ``pixels`` lie in the channels of one."""
         begin, end = self._position, self._position + _channels(x) // pixels
         self._position = end
         gain, offset = (_part(v, begin, end, axis=1) for v in self._affine)
         if pixels > 1:
             gain, offset = (op.tile(v, _ints(1, pixels, 1, 1)) for v in (gain, offset))
-        if unit is not None:
+        if span is not None:
             if self.kind == "frozen":
-                gain = op.multiply(gain, unit)
+                gain = op.multiply(gain, span)
             else:
-                x = op.multiply(x, unit)
+                x = op.multiply(x, span)
         if self.kind == "live":
             x = op.mvn(x, _ints(2, 3), True, self._epsilon, "inside_sqrt")
         elif self.kind == "measure":
@@ -189,7 +195,7 @@ def _fast_features(graph: _Graph) -> Node:
     weight = weight.reshape(-1, 3, 4, 4, 3, 3).transpose(0, 3, 1, 4, 2, 5).reshape(-1, 12, 12, 3)
     quarter = relu(graph.first_layer(pixels, weight, (4, 1)))
     x = graph.residuals(relu(graph.layer(quarter, "down8", 2)))
-    x = relu(op.add(graph.upsampled_layer(x, "up4", signed=True), _pad(quarter, 1, "edge")))
+    x = relu(op.add(graph.upsampled_layer(x, "up4"), _pad(quarter, 1, "edge")))
     return relu(graph.upsampled_layer(x, "up2", margin=True))
 
 
@@ -200,7 +206,7 @@ def _johnson_features(graph: _Graph) -> Node:
     x = relu(graph.first_layer(pixels, graph.weights["encoder.0.conv.weight"]))
     x = relu(graph.layer(x, "encoder.1", 2))
     x = graph.residuals(relu(graph.layer(x, "encoder.2", 2)))
-    x = relu(graph.upsampled_layer(x, "decoder.0", signed=True))
+    x = relu(graph.upsampled_layer(x, "decoder.0"))
     return relu(graph.upsampled_layer(x, "decoder.1", margin=True))
 
 
@@ -256,12 +262,6 @@ def _ints(*values: int) -> Node:
 def _part(x: Node, begin: int, end: int | None = None, axis: int = 0) -> Node:
     end = begin + 1 if end is None else end
     return op.slice(x, _ints(begin), _ints(end), _ints(1), _ints(axis))
-
-
-def _fake_quantize(x: Node, low: float, high: float) -> Node:
-    """``x`` in 256 steps from ``low`` to ``high``; in 255, 0 among them, where they are of both signs."""
-    ends = _float(low), _float(high)
-    return op.fake_quantize(x, *ends, *ends, 255 if low < 0 else 256)
 
 
 def _channels(x: Node) -> int:

@@ -1,4 +1,4 @@
-"""What int8 needs to know of a model: how large the numbers get that enter its convolutions.
+"""What int8 needs to know of a model: between what the numbers lie that enter its convolutions.
 
 Measured once, when a model is made, and kept in its file: run time needs neither photos nor a toolkit.
 """
@@ -15,25 +15,27 @@ from torch import Tensor, nn
 
 from style_transfer.networks.layers import ConvLayer
 from style_transfer.networks.style_model import StyleModel
+from style_transfer.networks.styles import Ranges
 from style_transfer.runtime.tiling import reduced
 
 PHOTOS = 24  #: that are enough; twice as many change the ranges by a few percent
 _PIXELS = 200_000  # of a photo; larger ones are reduced
+_HEADROOM = 1.15  # of a span over what was measured: clipping costs more than wider steps
 
 
 def measure_ranges(
     model: StyleModel,
     photos: Iterable[NDArray[np.uint8]],
     *,
+    units: Tensor | None = None,
     progress: Callable[[float], None] | None = None,
-) -> Tensor:
-    """The ranges of ``model``, for :attr:`StyleModel.ranges`: ``(styles, P)`` float32, on the CPU.
+) -> Ranges:
+    """The ranges of ``model``, for :attr:`StyleModel.ranges`: float32 tensors on the CPU.
 
-    For each style and each convolution but the first (which sees pixels) and the last (which belongs to the
-    style): the largest magnitude in its input, averaged over ``photos``, ``uint8`` ``(H, W, 3)`` RGB. The
-    average clips what few pixels reach; the largest of all would waste steps on them (mean difference from
-    float32 1.2 instead of 0.9 of 255). ``progress`` is called with the share done, 0..1. Raises
-    ``ValueError`` where there are no photos.
+    What counts is the largest and the smallest number of each channel, averaged over ``photos``, ``uint8``
+    ``(H, W, 3)`` RGB: the average clips what few pixels reach, the largest of all would waste steps on them.
+    ``units`` ``(C,)`` are those of a model that the styles of this one shall join; None finds the best.
+    ``progress`` is called with the share done, 0..1. Raises ``ValueError`` where there are no photos.
     """
     frames = list(photos)
     if not frames:
@@ -43,11 +45,12 @@ def measure_ranges(
     seen: list[Tensor] = []
 
     def look_at(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        seen.append(inputs[0].abs().amax())
+        seen.append(torch.stack(torch.aminmax(inputs[0][0].flatten(1), dim=1)))
 
     for layer in layers:
         layer.register_forward_pre_hook(look_at)
-    sums = torch.zeros(len(model.styles), len(layers))
+    channels = [layer.conv.in_channels for layer in layers]
+    sums = torch.zeros(len(model.styles), 2, sum(channels))
     for done, frame in enumerate(frames, 1):
         small = np.ascontiguousarray(reduced(frame, _PIXELS))
         x = torch.tensor(small).permute(2, 0, 1)[None].float() / 255
@@ -55,7 +58,28 @@ def measure_ranges(
             seen.clear()
             with torch.inference_mode():
                 network(x, *(part.cpu() for part in model.mix({name: 1.0})))
-                sums[number] += torch.stack(seen)
+                sums[number] += torch.cat(seen, 1)
         if progress:
             progress(done / len(frames))
-    return (sums / len(frames)).clamp(1e-6, 6e4)  # what float16 in a file can hold
+    ends = torch.split(sums / len(frames), channels, 2)
+    known = [None] * len(layers) if units is None else torch.split(units.cpu().float(), channels)
+    ranges = map(_range, ends, layers, known)
+    return Ranges(*(torch.cat(part, -1) for part in zip(*ranges, strict=True)))
+
+
+def _range(ends: Tensor, layer: ConvLayer, unit: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Lows ``(N, c)``, span ``(N, 1)``, units ``(c,)`` of a convolution from its ``ends`` ``(N, 2, c)``."""
+    least, most = ends.unbind(1)
+    signed = bool((least < 0).any())  # no ReLU before it
+    least = least if signed else torch.zeros_like(least)
+    extent = (most - least).clamp(min=1e-6)
+    if unit is None:
+        # The square root shares the unevenness between activations and weights, as SmoothQuant does.
+        widest = extent.amax(0)
+        weights = layer.conv.weight.detach().abs().amax((0, 2, 3))
+        unit = (widest.clamp(min=0.01 * widest.max()) / weights.clamp(min=0.01 * weights.max())).sqrt()
+        unit = (unit / unit.log().mean().exp()).clamp(1e-3, 1e3)
+    span = _HEADROOM * (extent / unit).amax(1, keepdim=True)
+    span = span.clamp(1e-5, 6e4)  # what float16 in a file can hold
+    lows = (least + most - span * unit) / 2 if signed else least
+    return lows, span, unit

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import make_model
+from helpers import make_model, photo_pixels
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -16,7 +16,7 @@ from style_transfer.cli import train_run
 from style_transfer.cli.train import KEPT, STROKES, build_parser
 from style_transfer.errors import TrainingError
 from style_transfer.networks.model_file import read_header, read_model, save_model
-from style_transfer.networks.style_model import StyleModel
+from style_transfer.runtime.quantize import measure_ranges
 from style_transfer.training.checkpoint import load_checkpoint
 from style_transfer.training.trainer import Trainer
 
@@ -32,11 +32,6 @@ def gallery(tmp_path: Path) -> Path:
 
 def network_of(path: Path) -> dict[str, torch.Tensor]:
     return {name: value for name, value in load_file(path).items() if name.startswith("network.")}
-
-
-def measured_layers(model: StyleModel) -> list[str]:
-    """Names of the convolutions whose input has a range: all of the network but the first."""
-    return [name for name in model.network.state_dict() if name.endswith("conv.weight")][1:]
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
@@ -82,13 +77,15 @@ def test_what_int8_needs_is_measured_for_the_new_style_and_kept_for_the_others(
 ) -> None:
     assert train("--overwrite", add_to=gallery, width=None, output=None, steps=1) == 0
     prepared = read_model(gallery)
-    prepared.ranges = (torch.rand(3, len(measured_layers(prepared))) + 1).half().float()
+    prepared.ranges = measure_ranges(prepared, [photo_pixels(64, 80, seed=1)])
     save_model(prepared, gallery, dtype=np.float32)
     assert train("--overwrite", add_to=gallery, width=None, output=None, steps=1) == 0
     ranges = read_model(gallery).ranges
     assert ranges is not None
-    assert torch.equal(ranges[:2], prepared.ranges[:2])
-    assert not torch.equal(ranges[2], prepared.ranges[2])
+    assert torch.equal(ranges.units, prepared.ranges.units)
+    for part, before in zip(ranges[:2], prepared.ranges[:2], strict=True):
+        assert torch.equal(part[:2], before[:2])
+        assert not torch.equal(part[2], before[2])
 
 
 def test_numbers_that_halves_cannot_hold_stay_too(train: Any, gallery: Path) -> None:

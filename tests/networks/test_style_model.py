@@ -16,7 +16,7 @@ from style_transfer.errors import ModelFileError, UnknownNameError, UserError
 from style_transfer.networks import catalogue
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
-from style_transfer.networks.styles import Style, check_style_names, parse_mix, typeable_name
+from style_transfer.networks.styles import Ranges, Style, check_style_names, parse_mix, typeable_name
 
 
 def test_weights_are_normalised(model: StyleModel) -> None:
@@ -58,7 +58,7 @@ def test_a_mix_interpolates_every_parameter(model: StyleModel) -> None:
 
 
 def test_without_pytorch_it_is_the_same_model(model: StyleModel) -> None:
-    model.ranges = torch.rand(3, 7)
+    model.ranges = Ranges(*(torch.rand(3, n) for n in (9, 7)), torch.rand(9))
     model.training = {"steps": 7}
     stored = model.stored()
     assert stored.describe() == model.describe()

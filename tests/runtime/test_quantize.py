@@ -19,6 +19,7 @@ from style_transfer.networks.model_file import HEADER, read_model, save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.runtime import device, engines, stylizer
 from style_transfer.runtime.look import Look, blend
+from style_transfer.runtime.openvino_engine import OpenVinoEngine
 from style_transfer.runtime.quantize import measure_ranges
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -91,33 +92,81 @@ def test_another_look_compiles_nothing(ready: StyleModel, monkeypatch: pytest.Mo
     stylize.set_style("the_scream")
     assert (stylize(PHOTOS[0]) != first).any()
     assert stylize.look.ranges is not None
-    assert np.array_equal(stylize.look.ranges[0], ready.ranges[2])
+    assert np.array_equal(stylize.look.ranges.spans[0], ready.ranges.spans[2])
 
 
-def test_the_ranges_are_the_largest_magnitudes(ready: StyleModel) -> None:
+@pytest.mark.parametrize("layer", ["down8", "up4"])  # one after a ReLU, one after a sum
+def test_the_ranges_hold_the_numbers_that_enter(ready: StyleModel, layer: str) -> None:
     assert ready.ranges is not None
-    assert ready.ranges.shape == (3, len(ready.network.plan.norm_channels) - 1)
+    convolutions = ready.network.plan.convolutions
+    position = list(convolutions).index(layer) - 1
+    begin = sum(c.inputs for c in list(convolutions.values())[1 : position + 1])
+    part = slice(begin, begin + convolutions[layer].inputs)
+    low, unit = ready.ranges.lows[1, part], ready.ranges.units[part]
+    high = low + ready.ranges.spans[1, position] * unit
     seen = []
-    handle = ready.network.down8.register_forward_pre_hook(lambda _, args: seen.append(args[0].max().item()))
+    module = ready.network.get_submodule(layer)
+    handle = module.register_forward_pre_hook(
+        lambda _, args: seen.append(torch.aminmax(args[0][0].flatten(1), dim=1))
+    )
     with torch.no_grad():
         for photo in PHOTOS:
             x = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255
             ready.network(x, *ready.mix({"starry_night": 1}))
     handle.remove()
-    assert ready.ranges[1, 0].item() == pytest.approx(np.mean(seen), rel=1e-4)
+    least, most = (torch.stack(ends).mean(0) for ends in zip(*seen, strict=True))
+    assert (low <= least).all()
+    assert (high >= most).all()
+    # The widest channel, in its units, has the headroom and no more.
+    widest = ((most - least.clamp(max=0)) / unit).max()
+    assert ready.ranges.spans[1, position].item() == pytest.approx(1.15 * widest.item(), rel=1e-4)
+    assert bool((low < 0).any()) == (layer == "up4")
     with pytest.raises(ValueError, match="photos"):
         measure_ranges(ready, [])
+
+
+def test_units_even_out_channels_of_different_size(ready: StyleModel) -> None:
+    model = StyleModel.of(ready.stored())
+    with torch.no_grad():  # one channel a hundred times as large, and weights that make up for it
+        model.bank.scales[:, 3] *= 100
+        model.bank.shifts[:, 3] *= 100
+        model.network.down8.conv.weight[:, 3] /= 100
+        model.network.up2.conv.weight[:, 3] /= 100
+    before, after = measure_ranges(ready, PHOTOS), measure_ranges(model, PHOTOS)
+    torch.testing.assert_close(after.spans[:, 0] / before.spans[:, 0], torch.ones(3), rtol=0.5, atol=0)
+    assert after.units[3] / before.units[3] > 50
+    # Who joins other styles takes theirs.
+    assert torch.equal(measure_ranges(model, PHOTOS, units=before.units).units, before.units)
+
+
+@pytest.mark.parametrize("network", ["fast", "johnson"])
+def test_what_the_lows_shift_is_taken_out_of_the_means(network: str) -> None:
+    torch.manual_seed(0)
+    model = prepared(network, width=16)
+    assert model.ranges is not None
+    assert (model.ranges.lows < -0.1).any()
+    exact, whole = (
+        OpenVinoEngine(model.stored().network, **o)
+        for o in ({}, {"int8": ["frozen"], "units": model.stored().ranges.units})
+    )
+    look = Look(model.stored().mix({"great_wave": 1}), ranges=model.stored().mix_ranges({"great_wave": 1}))
+    ours, theirs = (engine.measure(PHOTOS[0], look) for engine in (whole, exact))
+    off = np.abs(ours.means - theirs.means) / np.sqrt(theirs.variances + 1e-3)
+    assert 0 < off.max() < 0.1
 
 
 def test_a_mix_has_ranges_between(ready: StyleModel) -> None:
     stored = ready.stored()
     mixed = stored.mix_ranges({"great_wave": 1, "starry_night": 3})
     assert stored.ranges is not None
-    np.testing.assert_allclose(mixed, (stored.ranges[:1] + 3 * stored.ranges[1:2]) / 4, rtol=1e-6)
+    for part, found in zip(stored.ranges[:2], mixed[:2], strict=True):
+        np.testing.assert_allclose(found, (part[:1] + 3 * part[1:2]) / 4, rtol=1e-5)
+    assert np.array_equal(mixed.units, stored.ranges.units)
     looks = [
         Look(stored.mix({name: 1}), ranges=stored.mix_ranges({name: 1})) for name in stored.style_names[:2]
     ]
-    np.testing.assert_allclose(blend(*looks, 0.75).ranges, mixed, rtol=1e-6)
+    for part, found in zip(mixed, blend(*looks, 0.75).ranges, strict=True):
+        np.testing.assert_allclose(found, part, rtol=1e-5)
     assert blend(looks[0], replace(looks[1], ranges=None), 0.5).ranges is None
 
 
@@ -126,20 +175,39 @@ def test_they_travel_in_the_model_file(ready: StyleModel, tmp_path: Path) -> Non
     ranges = read_model(tmp_path / "m.safetensors").ranges
     assert ranges is not None
     assert ready.ranges is not None
-    torch.testing.assert_close(ranges, ready.ranges, rtol=1e-3, atol=0)
+    torch.testing.assert_close(tuple(ranges), tuple(ready.ranges), rtol=1e-3, atol=0)
     save_model(make_model(), tmp_path / "old.safetensors")
     assert read_model(tmp_path / "old.safetensors").ranges is None
 
 
-@pytest.mark.parametrize("wrong", [torch.ones(3, 2), torch.full((3, 7), torch.nan), torch.zeros(3, 7)])
-def test_wrong_ranges_are_refused(ready: StyleModel, wrong: torch.Tensor, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["lows", "spans", "units"])
+@pytest.mark.parametrize("wrong", ["shape", "nan", "zero", "missing"])
+def test_wrong_ranges_are_refused(ready: StyleModel, name: str, wrong: str, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     save_model(ready, path)
     with safe_open(path, framework="pt") as file:
         header = file.metadata()
-    save_file(load_file(path) | {"ranges": wrong}, path, {HEADER: header[HEADER]})
-    with pytest.raises(ModelFileError, match="ranges"):
+    tensors = load_file(path)
+    value = tensors.pop(f"int8.{name}")
+    if wrong != "missing":
+        bad = {"shape": value[..., 1:], "nan": value * torch.nan, "zero": value * 0}[wrong]
+        tensors[f"int8.{name}"] = bad.contiguous()
+    save_file(tensors, path, {HEADER: header[HEADER]})
+    if (name, wrong) == ("lows", "zero"):
         read_model(path)
+        return
+    with pytest.raises(ModelFileError, match=name if wrong == "missing" else "int8"):
+        read_model(path)
+
+
+def test_what_an_older_version_measured_is_left_out(ready: StyleModel, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(ready, path)
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    kept = {k: v for k, v in load_file(path).items() if not k.startswith("int8.")}
+    save_file(kept | {"ranges": torch.ones(3, 7)}, path, {HEADER: header[HEADER]})
+    assert read_model(path).ranges is None
 
 
 def test_auto_is_int8_only_where_the_hardware_is_made_for_it(
