@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from clips import QUICK, contents, drift, identity, make_clip, through
@@ -21,6 +22,7 @@ from style_transfer.media.video.convert import (
     each,
     parse_time,
 )
+from style_transfer.media.video.format import encoder_options
 
 MS = Fraction(1, 1000)
 
@@ -250,3 +252,12 @@ def test_a_real_film(tmp_path: Path, target: str) -> None:
     assert abs(offset) < MS
     assert worst <= (MS if target.endswith("mkv") else 0)
     assert after.packets["audio"] == before.packets["audio"]
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_h264_comes_out_the_same_each_time_on_cpus_with_avx512(
+    wide: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2, "checkHardwareSupport", lambda feature: wide and feature == 256)
+    assert ("avx2" in encoder_options("h264", None, None, 2).get("x264-params", "")) == wide
+    assert "asm" not in str(encoder_options("hevc", None, None, 2))
