@@ -88,6 +88,6 @@ def joined(base: StyleModel, new: StyleModel) -> StyleModel:
     ranges = None
     if base.ranges is not None and new.ranges is not None:
         found = [(s.ranges, row) for s, row in zip(sources, rows, strict=True) if s.ranges is not None]
-        lows, spans = (torch.stack([ranges[part][row] for ranges, row in found]) for part in (0, 1))
-        ranges = Ranges(lows, spans, base.ranges.units)  # the new styles were measured in these
+        centers, spans = (torch.stack([ranges[part][row] for ranges, row in found]) for part in (0, 1))
+        ranges = Ranges(centers, spans, base.ranges.units)  # the new styles were measured in these
     return StyleModel(base.network, bank, styles, {**base.training, "added": added}, ranges)

@@ -2,7 +2,7 @@
 
 Header key ``style_transfer``: ``{"format": 1, "network", "arguments", "styles", "training"}``, see
 :meth:`StoredModel.describe`. Tensors: ``network.*`` and
-``styles.{scales,shifts,output_weight,output_bias}``, in float16 or float32; ``int8.{lows,spans,units}``,
+``styles.{scales,shifts,output_weight,output_bias}``, in float16 or float32; ``int8.{centers,spans,units}``,
 see :class:`Ranges`, may be there too.
 """
 

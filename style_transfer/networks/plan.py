@@ -54,10 +54,18 @@ class Plan:
         return tuple(convolution.outputs for convolution in self.convolutions.values())
 
     @property
+    def signed(self) -> frozenset[str]:
+        """The convolutions that numbers below 0 enter, residual sums. The others follow a ReLU."""
+        names = list(self.convolutions)
+        first = [name for name in names if name.endswith(".first")]
+        after = names[names.index(first[-1]) + 2]
+        return frozenset([*first[1:], after])
+
+    @property
     def ranges_shapes(self) -> dict[str, int]:
         """How many numbers each field of :class:`Ranges` has for a style."""
         channels = [convolution.inputs for convolution in self.convolutions.values()][1:]
-        return {"lows": sum(channels), "spans": len(channels), "units": sum(channels)}
+        return {"centers": sum(channels), "spans": len(channels), "units": sum(channels)}
 
     @property
     def residual_blocks(self) -> int:

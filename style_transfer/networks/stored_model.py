@@ -55,7 +55,7 @@ class StoredModel:
         if self.ranges is None:
             return None
         weights = self.weights(mix)
-        return self.ranges._replace(lows=weights @ self.ranges.lows, spans=weights @ self.ranges.spans)
+        return self.ranges._replace(centers=weights @ self.ranges.centers, spans=weights @ self.ranges.spans)
 
     def describe(self) -> dict[str, Any]:
         """What the header of a model file says, JSON-serialisable."""

@@ -40,13 +40,14 @@ class Ranges(NamedTuple):
     """What int8 needs to know of N styles or mixes: the numbers that enter each convolution but the first,
     which sees pixels, and the last, which belongs to the styles. P of them, with C input channels in all.
 
-    Those of channel ``c`` lie in ``lows[c]`` to ``lows[c] + spans[its convolution] * units[c]``. Float32
-    arrays or tensors, as with :class:`StyleParameters`; linear but for the units, which all styles share,
-    because they go into the weights: they even out channels of very different size before one step is
-    chosen for all, after Nagel et al. 2019 and Xiao et al. 2023 (SmoothQuant).
+    Those of channel ``c`` are at most ``spans[its convolution] * units[c]`` away from ``centers[c]``, which
+    is 0 where they follow a ReLU. Float32 arrays or tensors, as with :class:`StyleParameters`; linear but for
+    the units, which all styles share, because they go into the weights: they even out channels of very
+    different size before one step is chosen for all, after Nagel et al. 2019 and Xiao et al. 2023
+    (SmoothQuant).
     """
 
-    lows: Any  #: ``(N, C)``
+    centers: Any  #: ``(N, C)``
     spans: Any  #: ``(N, P)``, above 0
     units: Any  #: ``(C,)``, above 0
 

@@ -62,7 +62,7 @@ class OpenVinoEngine:
         self.precision, self.weight_bits, self._units = precision, weight_bits, units
         self._int8, self._trial = frozenset(() if units is None else int8), trial
         self.threads = thread_budget() if threads is None else threads
-        self._plan, self._weights = network.plan, network.weights
+        self._network, self._plan = network, network.plan
         self._any_size: dict[_Variant, Any] = {}
         self._one_size: OrderedDict[tuple[_Variant, int, int], Any] = OrderedDict()
         self._previous: tuple[_Variant, int, int] | None = None
@@ -119,23 +119,23 @@ class OpenVinoEngine:
         return inputs | {"gains": gains.reshape(1, -1, 1, 1), "offsets": offsets.reshape(1, -1, 1, 1)}
 
     def _steps(self, ranges: Ranges) -> dict[str, NDArray[Any]]:
-        """What turns numbers into steps of ``ranges``, and back."""
+        """What turns numbers into parts of their ``ranges``, and back."""
         inputs = [convolution.inputs for convolution in self._plan.convolutions.values()][1:]
-        gains = 255 / (np.repeat(ranges.spans, inputs, 1) * ranges.units)
-        steps = {"spans": ranges.spans, "step_gains": gains, "step_offsets": -ranges.lows * gains}
+        gains = 1 / (np.repeat(ranges.spans, inputs, 1) * ranges.units)
+        steps = {"spans": ranges.spans, "step_gains": gains, "step_offsets": -ranges.centers * gains}
         return {name: value.astype(np.float32).reshape(1, -1, 1, 1) for name, value in steps.items()}
 
     def _shift(self, ranges: Ranges) -> NDArray[Any]:
-        """``(1, C)``: by how much the convolutions' means are too low, because they take ``lows`` for 0."""
-        lows = np.split(ranges.lows, np.cumsum([len(sums) for sums in self._weight_sums])[:-1], 1)
-        shifts = [low @ sums for low, sums in zip(lows, self._weight_sums, strict=True)]
+        """``(1, C)``: by how much the convolutions' means are off, because they take ``centers`` for 0."""
+        centers = np.split(ranges.centers, np.cumsum([len(sums) for sums in self._weight_sums])[:-1], 1)
+        shifts = [center @ sums for center, sums in zip(centers, self._weight_sums, strict=True)]
         first = next(iter(self._plan.convolutions.values())).outputs
         return np.concatenate([np.zeros((1, first), np.float32), *shifts], 1)
 
     @functools.cached_property
     def _weight_sums(self) -> list[NDArray[np.float32]]:
         """Of each convolution but the first, ``(in, out)``: what a flat input comes to."""
-        return [weight.sum((2, 3)).T for weight in self._weights.values()][1:]
+        return [weight.sum((2, 3)).T for weight in self._network.weights.values()][1:]
 
     def _output(self, parameters: StyleParameters) -> dict[str, NDArray[Any]]:
         """The output layer, arranged anew for other parameters only."""
@@ -165,8 +165,9 @@ class OpenVinoEngine:
         return self._any_size[variant]
 
     def _compile(self, variant: _Variant, shape: list[int] | None = None) -> Any:
-        plan, int8 = self._plan, (self.weight_bits, self._units) if variant.int8 else ()
-        model = build_graph(plan.name, self._weights, plan.epsilon, plan.output, variant.kind, *int8)
+        model = build_graph(
+            self._network, variant.kind, *((self.weight_bits, self._units) if variant.int8 else ())
+        )
         if shape:
             model.reshape({"frame": shape})
         options = {

@@ -14,73 +14,63 @@ it. So here too one compiled graph serves every look.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 import openvino.opset13 as op
 from openvino import Dimension, Model, Node, PartialShape, Type
 
+from style_transfer.networks.plan import Plan
+from style_transfer.networks.stored_model import StoredNetwork
 from style_transfer.runtime.openvino_kernels import BLOCKS, Array, blocks_of
 
 Kind = Literal["live", "frozen", "measure"]
 
 
 def build_graph(
-    network: str,
-    weights: Mapping[str, Array],
-    epsilon: float,
-    output: str,
-    kind: Kind,
-    weight_bits: int | None = None,
-    units: Array | None = None,
+    network: StoredNetwork, kind: Kind, weight_bits: int | None = None, units: Array | None = None
 ) -> Model:
     """The graph of a network.
 
-    ``network`` is its name, ``weights`` its state dictionary, ``epsilon`` what its norms add to a variance,
-    ``output`` ``sigmoid`` or ``clamp``; ``weight_bits`` makes it one of whole numbers: 8, or 7 on CPUs whose
-    8-bit sums of products saturate, those without VNNI. ``units`` are then those of the :class:`Ranges`.
+    ``weight_bits`` makes it one of whole numbers: 8, or 7 on CPUs whose 8-bit sums of products saturate,
+    those without VNNI. ``units`` are then those of the :class:`Ranges`.
 
     Inputs: ``frame`` ``uint8`` ``(H, W, 3)``, any H and W from 1; ``gains`` and ``offsets`` float32
     ``(1, C, 1, 1)``, what each norm multiplies by and adds, C the channels of all norms; ``output_weight``
     and ``output_bias`` as ``openvino_kernels.output_layer`` gives them; with ``weight_bits``, ``spans``
     float32 ``(1, P, 1, 1)`` as in ``Ranges``, and ``step_gains`` and ``step_offsets`` ``(1, C, 1, 1)``, which
-    turn the numbers that enter the convolutions into steps, 0..255. The convolutions then compute of these,
-    as if ``Ranges.lows`` were 0; what that shifts is for the caller to take out of the means.
+    turn the numbers that enter the convolutions into parts of their range, -1..1. The convolutions compute of
+    these, as if ``Ranges.centers`` were 0; what that shifts is for the caller to take out of the means.
 
     Output: the picture, of the frame's shape. The norms of the ``live`` graph normalise before they multiply,
     those of the ``frozen`` one do not. The ``measure`` graph gives the means and variances that its norms saw
     instead, float32 ``(C,)`` each, and takes no output layer.
     """
-    build = {"fast": _fast_features, "johnson": _johnson_features}[network]
-    graph = _Graph(weights, epsilon, kind, weight_bits, units)
+    build = {"fast": _fast_features, "johnson": _johnson_features}[network.plan.name]
+    graph = _Graph(network, kind, weight_bits, units)
     x = build(graph)
     if kind == "measure":
         results = [op.concat(part, 0) for part in (graph.means, graph.variances)]
     else:
-        results = [_pixels(graph, x, network, output)]
-    return Model(results, graph.inputs, network)
+        results = [_pixels(graph, x, network.plan)]
+    return Model(results, graph.inputs, network.plan.name)
 
 
 class _Graph:
     """Inputs, weights and norms of a graph that is being built."""
 
     def __init__(
-        self,
-        weights: Mapping[str, Array],
-        epsilon: float,
-        kind: Kind,
-        weight_bits: int | None,
-        units: Array | None,
+        self, network: StoredNetwork, kind: Kind, weight_bits: int | None, units: Array | None
     ) -> None:
-        self.weights, self.kind = weights, kind
-        self._blocks = sum(name.startswith("residuals.") for name in weights) // 2
+        self.weights, self.kind = network.weights, kind
+        plan, weights = network.plan, network.weights
+        self._blocks, self._signed = plan.residual_blocks, plan.signed
         self.means: list[Node] = []
         self.variances: list[Node] = []
         self.inputs: list[Node] = []
-        self._epsilon, self._position = epsilon, 0
+        self._epsilon, self._position = plan.epsilon, 0
         self.frame = self.input("frame", PartialShape([Dimension(1, -1), Dimension(1, -1), 3]), Type.u8)
-        channels = sum(len(weight) for weight in weights.values())  # a norm follows every convolution
+        channels = sum(plan.norm_channels)
         self._affine = [self.input(name, [1, channels, 1, 1]) for name in ("gains", "offsets")]
         self._weight_bits, self._units = weight_bits, units
         self._spans_used = self._units_used = 0
@@ -96,7 +86,7 @@ class _Graph:
 
     def layer(self, x: Node, name: str, stride: int = 1) -> Node:
         """Reflection padding, convolution, norm: as ``ConvLayer`` and the norm after it."""
-        x, weight, span = self._in_steps(x, self.weights[f"{name}.conv.weight"])
+        x, weight, span = self._in_steps(x, name)
         x = _pad(x, weight.shape[-1] // 2, "reflect")
         return self._norm(_convolution(x, self._kernel(weight), (stride, stride)), span)
 
@@ -117,7 +107,7 @@ class _Graph:
         The result has one, too: its border replicated, which is what lies beyond, since the input's border
         is replicated and upsampled to pairs of the same.
         """
-        x, weight, span = self._in_steps(x, self.weights[f"{name}.conv.weight"])
+        x, weight, span = self._in_steps(x, name)
         x = x if margin else _pad(x, 1, "edge")
         x = _convolution(x, self._kernel(blocks_of(weight)))
         if self.kind == "frozen":
@@ -133,8 +123,9 @@ class _Graph:
             x = op.add(x, self.layer(y, f"{name}.second"))
         return x
 
-    def _in_steps(self, x: Node, weight: Array) -> tuple[Node, Array, Node | None]:
-        """``x`` in steps, 0..1, for a convolution in whole numbers; the weights for that; and the span."""
+    def _in_steps(self, x: Node, name: str) -> tuple[Node, Array, Node | None]:
+        """``x`` in steps for a convolution in whole numbers; the weights for that; and the span."""
+        weight = self.weights[f"{name}.conv.weight"]
         if self._units is None:
             return x, weight, None
         begin, end = self._units_used, self._units_used + weight.shape[1]
@@ -142,9 +133,11 @@ class _Graph:
         self._units_used, self._spans_used = end, self._spans_used + 1
         gain, offset = (_part(v, begin, end, axis=1) for v in self._steps)
         # Rounded here: where OpenVINO fuses what precedes a FakeQuantize with it, it truncates instead.
-        x = op.round(op.add(op.multiply(x, gain), offset), "half_to_even")
-        x = op.multiply(x, _float((1 + 1e-6) / 255))
-        x = op.fake_quantize(x, *(_float(v) for v in (0, 1, 0, 1)), 256)
+        # And from -128, not -127: what it makes unsigned by adding 128 would lie between the steps.
+        most, low = (127, -128 / 127) if name in self._signed else (255 / (1 + 1e-6), 0)
+        x = op.round(op.multiply(op.add(op.multiply(x, gain), offset), _float(round(most))), "half_to_even")
+        ends = _float(low), _float(1)
+        x = op.fake_quantize(op.multiply(x, _float(1 / most)), *ends, *ends, 256)
         return x, weight * self._units[begin:end, None, None], span
 
     def _kernel(self, weight: Array) -> Node:
@@ -210,12 +203,12 @@ def _johnson_features(graph: _Graph) -> Node:
     return relu(graph.upsampled_layer(x, "decoder.1", margin=True))
 
 
-def _pixels(graph: _Graph, x: Node, network: str, output: str) -> Node:
+def _pixels(graph: _Graph, x: Node, plan: Plan) -> Node:
     """Features → ``uint8`` ``(H, W, 3)`` of the frame's size."""
-    rows, columns = BLOCKS[network]
+    rows, columns = BLOCKS[plan.name]
     colors = rows * columns * 3
     bias = graph.input("output_bias", [1, colors])
-    if network == "fast":
+    if plan.name == "fast":
         weight = graph.input("output_weight", [colors, _channels(x), 2, 2])
         y, start = _convolution(x, weight), 1
     else:
@@ -227,7 +220,7 @@ def _pixels(graph: _Graph, x: Node, network: str, output: str) -> Node:
     # Whole rows at a time: twelve numbers a pixel would leave vector registers half empty.
     y = op.reshape(y, op.concat([height, _ints(-1)], 0), False)
     y = op.add(y, op.tile(bias, op.concat([_ints(1), width], 0)))
-    y = op.sigmoid(y) if output == "sigmoid" else op.clamp(y, 0.0, 1.0)
+    y = op.sigmoid(y) if plan.output == "sigmoid" else op.clamp(y, 0.0, 1.0)
     # Rounded, not truncated.
     y = op.convert(op.floor(op.add(op.multiply(y, _float(255)), _float(0.5))), Type.u8)
     y = op.reshape(y, op.concat([height, width, _ints(rows, 3 * columns)], 0), False)

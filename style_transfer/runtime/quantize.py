@@ -63,16 +63,18 @@ def measure_ranges(
             progress(done / len(frames))
     ends = torch.split(sums / len(frames), channels, 2)
     known = [None] * len(layers) if units is None else torch.split(units.cpu().float(), channels)
-    ranges = map(_range, ends, layers, known)
+    signed = [name in network.plan.signed for name in list(network.plan.convolutions)[1:]]
+    ranges = map(_range, ends, layers, signed, known)
     return Ranges(*(torch.cat(part, -1) for part in zip(*ranges, strict=True)))
 
 
-def _range(ends: Tensor, layer: ConvLayer, unit: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Lows ``(N, c)``, span ``(N, 1)``, units ``(c,)`` of a convolution from its ``ends`` ``(N, 2, c)``."""
+def _range(
+    ends: Tensor, layer: ConvLayer, signed: bool, unit: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Centers ``(N, c)``, span ``(N, 1)``, units ``(c,)`` of a convolution from ``ends`` ``(N, 2, c)``."""
     least, most = ends.unbind(1)
-    signed = bool((least < 0).any())  # no ReLU before it
-    least = least if signed else torch.zeros_like(least)
-    extent = (most - least).clamp(min=1e-6)
+    center = (least + most) / 2 if signed else torch.zeros_like(most)
+    extent = (most - center).clamp(min=1e-6)
     if unit is None:
         # The square root shares the unevenness between activations and weights, as SmoothQuant does.
         widest = extent.amax(0)
@@ -81,5 +83,4 @@ def _range(ends: Tensor, layer: ConvLayer, unit: Tensor | None) -> tuple[Tensor,
         unit = (unit / unit.log().mean().exp()).clamp(1e-3, 1e3)
     span = _HEADROOM * (extent / unit).amax(1, keepdim=True)
     span = span.clamp(1e-5, 6e4)  # what float16 in a file can hold
-    lows = (least + most - span * unit) / 2 if signed else least
-    return lows, span, unit
+    return center, span, unit
