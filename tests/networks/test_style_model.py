@@ -137,3 +137,15 @@ def test_models_are_found_by_name_and_by_path(
         catalogue.find_model("galery-fast")
     with pytest.raises(ModelFileError, match="no model file"):
         catalogue.find_model(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("network", ["fast", "johnson"])
+def test_the_plan_says_which_convolutions_see_numbers_below_zero(network: str) -> None:
+    model = make_model(network, width=8)
+    seen = set()
+    for name in model.network.plan.convolutions:
+        module = model.network.get_submodule(name)
+        module.register_forward_pre_hook(lambda _, x, name=name: seen.add(name) if (x[0] < 0).any() else None)
+    with torch.no_grad():
+        model.network(photo_tensor(48, 64), *model.mix({"great_wave": 1}))
+    assert seen == model.network.plan.signed
