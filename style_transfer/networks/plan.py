@@ -62,10 +62,9 @@ class Plan:
         return frozenset([*first[1:], after])
 
     @property
-    def ranges_shapes(self) -> dict[str, int]:
-        """How many numbers each field of :class:`Ranges` has for a style."""
-        channels = [convolution.inputs for convolution in self.convolutions.values()][1:]
-        return {"centers": sum(channels), "spans": len(channels), "units": sum(channels)}
+    def range_channels(self) -> tuple[int, ...]:
+        """What enters each convolution that :class:`Ranges` speak of: all but the first."""
+        return tuple(convolution.inputs for convolution in self.convolutions.values())[1:]
 
     @property
     def residual_blocks(self) -> int:
@@ -83,6 +82,11 @@ class Plan:
         """The shapes of the :class:`StyleParameters` of ``styles`` styles."""
         channels = sum(self.norm_channels)
         return (styles, channels), (styles, channels), (styles, *self.output_shape), (styles, 3)
+
+    def ranges_shapes(self, styles: int) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the :class:`Ranges` of ``styles`` styles."""
+        channels = self.range_channels
+        return (styles, sum(channels)), (styles, len(channels)), (sum(channels),)
 
 
 def fast_plan(width: int = 48, blocks: int = 2, *, epsilon: float = NORM_EPSILON) -> Plan:

@@ -78,8 +78,8 @@ class StoredModel:
         names = StyleParameters._fields
         wanted |= {f"styles.{k}": v for k, v in zip(names, plan.parameter_shapes(styles), strict=True)}
         if self.ranges is not None:
-            shapes = {f"int8.{k}": (styles, count) for k, count in plan.ranges_shapes.items()}
-            wanted |= shapes | {"int8.units": shapes["int8.units"][1:]}
+            shapes = zip(Ranges._fields, plan.ranges_shapes(styles), strict=True)
+            wanted |= {f"int8.{k}": v for k, v in shapes}
         tensors = self.tensors()
         if missing := wanted.keys() ^ tensors.keys():
             raise ValueError(f"{min(missing)} is missing, or there without need")

@@ -67,6 +67,7 @@ class OpenVinoEngine:
         self._one_size: OrderedDict[tuple[_Variant, int, int], Any] = OrderedDict()
         self._previous: tuple[_Variant, int, int] | None = None
         self._output_layer: tuple[StyleParameters, dict[str, NDArray[Any]]] | None = None
+        self._whole: tuple[Ranges, dict[str, NDArray[Any]], NDArray[Any]] | None = None
 
     @property
     def int8(self) -> frozenset[Kind]:
@@ -97,9 +98,7 @@ class OpenVinoEngine:
         request = self._request(variant)
         self._infer(request, self._norms(frame, look, variant))
         means, variances = (request.get_output_tensor(n).data.copy()[None] for n in (0, 1))
-        if variant.int8 and look.ranges is not None:
-            means = means + self._shift(look.ranges)
-        return Statistics(means, variances)
+        return Statistics(means + self._steps(variant, look)[1], variances)
 
     def _in_int8(self, kind: Kind, look: Look) -> bool:
         return look.ranges is not None and kind in self._int8 and kind in self.int8
@@ -107,30 +106,31 @@ class OpenVinoEngine:
     def _norms(self, frame: NDArray[np.uint8], look: Look, variant: _Variant) -> dict[str, NDArray[Any]]:
         """The frame, and what each norm multiplies by and adds: frozen statistics are folded into both."""
         gains, offsets = look.parameters[:2]
-        inputs = {"frame": np.ascontiguousarray(frame)}
-        shift: Any = 0
-        if variant.int8 and look.ranges is not None:
-            shift = self._shift(look.ranges)
-            inputs |= self._steps(look.ranges)
+        steps, shift = self._steps(variant, look)
         if variant.kind == "frozen" and look.statistics is not None:
             means, variances = look.statistics
             gains = gains / np.sqrt(variances + np.float32(self._plan.epsilon))
             offsets = offsets - (means - shift) * gains
-        return inputs | {"gains": gains.reshape(1, -1, 1, 1), "offsets": offsets.reshape(1, -1, 1, 1)}
+        norms = {"gains": gains, "offsets": offsets}
+        shaped = {name: value.reshape(1, -1, 1, 1) for name, value in norms.items()}
+        return {"frame": np.ascontiguousarray(frame)} | shaped | steps
 
-    def _steps(self, ranges: Ranges) -> dict[str, NDArray[Any]]:
-        """What turns numbers into parts of their ``ranges``, and back."""
-        inputs = [convolution.inputs for convolution in self._plan.convolutions.values()][1:]
-        gains = 1 / (np.repeat(ranges.spans, inputs, 1) * ranges.units)
-        steps = {"spans": ranges.spans, "step_gains": gains, "step_offsets": -ranges.centers * gains}
-        return {name: value.astype(np.float32).reshape(1, -1, 1, 1) for name, value in steps.items()}
-
-    def _shift(self, ranges: Ranges) -> NDArray[Any]:
-        """``(1, C)``: by how much the convolutions' means are off, because they take ``centers`` for 0."""
-        centers = np.split(ranges.centers, np.cumsum([len(sums) for sums in self._weight_sums])[:-1], 1)
-        shifts = [center @ sums for center, sums in zip(centers, self._weight_sums, strict=True)]
-        first = next(iter(self._plan.convolutions.values())).outputs
-        return np.concatenate([np.zeros((1, first), np.float32), *shifts], 1)
+    def _steps(self, variant: _Variant, look: Look) -> tuple[dict[str, NDArray[Any]], Any]:
+        """For int8, computed anew for other ranges only: what turns numbers into parts of their ranges, and
+        ``(1, C)``, by how much the convolutions' means are off, because they take ``centers`` for 0."""
+        ranges = look.ranges
+        if not variant.int8 or ranges is None:
+            return {}, 0
+        if self._whole is None or self._whole[0] is not ranges:
+            channels = self._plan.range_channels
+            gains = 1 / (np.repeat(ranges.spans, channels, 1) * ranges.units)
+            steps = {"spans": ranges.spans, "step_gains": gains, "step_offsets": -ranges.centers * gains}
+            steps = {name: value.astype(np.float32).reshape(1, -1, 1, 1) for name, value in steps.items()}
+            centers = np.split(ranges.centers, np.cumsum(channels)[:-1], 1)
+            shifts = [center @ sums for center, sums in zip(centers, self._weight_sums, strict=True)]
+            first = np.zeros((1, self._plan.norm_channels[0]), np.float32)
+            self._whole = ranges, steps, np.concatenate([first, *shifts], 1)
+        return self._whole[1:]
 
     @functools.cached_property
     def _weight_sums(self) -> list[NDArray[np.float32]]:
@@ -165,9 +165,8 @@ class OpenVinoEngine:
         return self._any_size[variant]
 
     def _compile(self, variant: _Variant, shape: list[int] | None = None) -> Any:
-        model = build_graph(
-            self._network, variant.kind, *((self.weight_bits, self._units) if variant.int8 else ())
-        )
+        units = self._units if variant.int8 else None
+        model = build_graph(self._network, variant.kind, units, self.weight_bits)
         if shape:
             model.reshape({"frame": shape})
         options = {

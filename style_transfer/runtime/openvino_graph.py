@@ -6,7 +6,7 @@ fewer multiplications, with 2×2 pixels as channels (``depth_to_space``, and not
 which OpenVINO computes in float32 and in another memory layout); and the last convolution gives a block of
 pixels at a time, because three channels would leave most of a vector register empty.
 
-With ``weight_bits`` the convolutions before the last compute in whole numbers: weights in steps of each
+With ``units`` the convolutions before the last compute in whole numbers: weights in steps of each
 output channel's largest, activations in 256 steps of a range. OpenVINO wants ranges that are constants; a
 look's own are therefore taken out of the activations before a convolution and put back into the norm after
 it. So here too one compiled graph serves every look.
@@ -28,16 +28,16 @@ Kind = Literal["live", "frozen", "measure"]
 
 
 def build_graph(
-    network: StoredNetwork, kind: Kind, weight_bits: int | None = None, units: Array | None = None
+    network: StoredNetwork, kind: Kind, units: Array | None = None, weight_bits: int = 8
 ) -> Model:
     """The graph of a network.
 
-    ``weight_bits`` makes it one of whole numbers: 8, or 7 on CPUs whose 8-bit sums of products saturate,
-    those without VNNI. ``units`` are then those of the :class:`Ranges`.
+    ``units``, those of the :class:`Ranges`, make it one of whole numbers, with weights of ``weight_bits``: 8,
+    or 7 on CPUs whose 8-bit sums of products saturate, those without VNNI.
 
     Inputs: ``frame`` ``uint8`` ``(H, W, 3)``, any H and W from 1; ``gains`` and ``offsets`` float32
     ``(1, C, 1, 1)``, what each norm multiplies by and adds, C the channels of all norms; ``output_weight``
-    and ``output_bias`` as ``openvino_kernels.output_layer`` gives them; with ``weight_bits``, ``spans``
+    and ``output_bias`` as ``openvino_kernels.output_layer`` gives them; with ``units``, ``spans``
     float32 ``(1, P, 1, 1)`` as in ``Ranges``, and ``step_gains`` and ``step_offsets`` ``(1, C, 1, 1)``, which
     turn the numbers that enter the convolutions into parts of their range, -1..1. The convolutions compute of
     these, as if ``Ranges.centers`` were 0; what that shifts is for the caller to take out of the means.
@@ -47,7 +47,7 @@ def build_graph(
     instead, float32 ``(C,)`` each, and takes no output layer.
     """
     build = {"fast": _fast_features, "johnson": _johnson_features}[network.plan.name]
-    graph = _Graph(network, kind, weight_bits, units)
+    graph = _Graph(network, kind, units, weight_bits)
     x = build(graph)
     if kind == "measure":
         results = [op.concat(part, 0) for part in (graph.means, graph.variances)]
@@ -59,11 +59,9 @@ def build_graph(
 class _Graph:
     """Inputs, weights and norms of a graph that is being built."""
 
-    def __init__(
-        self, network: StoredNetwork, kind: Kind, weight_bits: int | None, units: Array | None
-    ) -> None:
+    def __init__(self, network: StoredNetwork, kind: Kind, units: Array | None, weight_bits: int) -> None:
         self.weights, self.kind = network.weights, kind
-        plan, weights = network.plan, network.weights
+        plan = network.plan
         self._blocks, self._signed = plan.residual_blocks, plan.signed
         self.means: list[Node] = []
         self.variances: list[Node] = []
@@ -72,10 +70,10 @@ class _Graph:
         self.frame = self.input("frame", PartialShape([Dimension(1, -1), Dimension(1, -1), 3]), Type.u8)
         channels = sum(plan.norm_channels)
         self._affine = [self.input(name, [1, channels, 1, 1]) for name in ("gains", "offsets")]
-        self._weight_bits, self._units = weight_bits, units
+        self._units, self._weight_bits = units, weight_bits
         self._spans_used = self._units_used = 0
         if units is not None:
-            self._spans = self.input("spans", [1, len(weights) - 1, 1, 1])
+            self._spans = self.input("spans", [1, len(plan.range_channels), 1, 1])
             self._steps = [self.input(name, [1, len(units), 1, 1]) for name in ("step_gains", "step_offsets")]
 
     def input(self, name: str, shape: Any, kind: Type = Type.f32) -> Node:
@@ -97,7 +95,7 @@ class _Graph:
         """
         x = op.transpose(op.convert(pixels, Type.f32), _ints(0, 3, 1, 2))
         # Not where statistics follow: OpenVINO takes them of the whole numbers, with means and epsilon wrong.
-        if self._weight_bits and self.kind == "frozen":
+        if self._units is not None and self.kind == "frozen":
             x = op.fake_quantize(x, *(_float(v) for v in (0, 255, 0, 255)), 256)
         return self._norm(_convolution(x, self._kernel(weight / np.float32(255)), stride))
 
@@ -132,18 +130,20 @@ class _Graph:
         span = _part(self._spans, self._spans_used, axis=1)
         self._units_used, self._spans_used = end, self._spans_used + 1
         gain, offset = (_part(v, begin, end, axis=1) for v in self._steps)
-        # Rounded here: where OpenVINO fuses what precedes a FakeQuantize with it, it truncates instead.
-        # And from -128, not -127: what it makes unsigned by adding 128 would lie between the steps.
-        most, low = (127, -128 / 127) if name in self._signed else (255 / (1 + 1e-6), 0)
-        x = op.round(op.multiply(op.add(op.multiply(x, gain), offset), _float(round(most))), "half_to_even")
+        # Steps from -128, not -127: what OpenVINO makes unsigned by adding 128 would lie between them.
+        signed = name in self._signed
+        steps, low = (127, -128 / 127) if signed else (255, 0)
+        # Rounded here: where it fuses what precedes a FakeQuantize with it, it truncates what is unsigned.
+        x = op.round(op.multiply(op.add(op.multiply(x, gain), offset), _float(steps)), "half_to_even")
+        x = op.multiply(x, _float((1 if signed else 1 + 1e-6) / steps))
         ends = _float(low), _float(1)
-        x = op.fake_quantize(op.multiply(x, _float(1 / most)), *ends, *ends, 256)
+        x = op.fake_quantize(x, *ends, *ends, 256)
         return x, weight * self._units[begin:end, None, None], span
 
     def _kernel(self, weight: Array) -> Node:
         """The weights of a convolution."""
         kernel: Node = op.constant(weight)
-        if self._weight_bits:
+        if self._units is not None:
             most = np.abs(weight).max((1, 2, 3), keepdims=True)
             # With fewer bits the same 255 steps span more than the weights, which use the middle ones only.
             most = np.maximum(most, 1e-12) * np.float32(127 / (2 ** (self._weight_bits - 1) - 1))

@@ -49,7 +49,7 @@ def measure_ranges(
 
     for layer in layers:
         layer.register_forward_pre_hook(look_at)
-    channels = [layer.conv.in_channels for layer in layers]
+    channels = list(network.plan.range_channels)
     sums = torch.zeros(len(model.styles), 2, sum(channels))
     for done, frame in enumerate(frames, 1):
         small = np.ascontiguousarray(reduced(frame, _PIXELS))
