@@ -15,7 +15,7 @@ from style_transfer.networks.stored_model import StoredNetwork
 from style_transfer.networks.styles import Ranges, Statistics, StyleParameters
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.openvino_graph import Kind, build_graph
-from style_transfer.runtime.openvino_kernels import output_layer
+from style_transfer.runtime.openvino_kernels import as_bfloat16, output_layer
 from style_transfer.runtime.threads import thread_budget
 
 _SIZES = 2  # models compiled for one size that are kept; each holds its working memory
@@ -26,6 +26,16 @@ class _Variant(NamedTuple):
 
     kind: Kind
     int8: bool = False
+
+
+class _Steps(NamedTuple):
+    """What int8 computes of a look's ranges; of no effect by default, where it computes in floats."""
+
+    inputs: dict[str, NDArray[Any]] = {}  # noqa: RUF012 (never written to)
+    #: ``(1, C)``: what the convolutions' inputs were divided by, of each norm's channels.
+    spans: Any = 1
+    #: ``(1, C)``: by how much the convolutions' means are off, because they take ``centers`` for 0.
+    shifts: Any = 0
 
 
 class OpenVinoEngine:
@@ -67,7 +77,7 @@ class OpenVinoEngine:
         self._one_size: OrderedDict[tuple[_Variant, int, int], Any] = OrderedDict()
         self._previous: tuple[_Variant, int, int] | None = None
         self._output_layer: tuple[StyleParameters, dict[str, NDArray[Any]]] | None = None
-        self._whole: tuple[Ranges, dict[str, NDArray[Any]], NDArray[Any]] | None = None
+        self._steps_of: tuple[Ranges, _Steps] | None = None
 
     @property
     def int8(self) -> frozenset[Kind]:
@@ -98,7 +108,7 @@ class OpenVinoEngine:
         request = self._request(variant)
         self._infer(request, self._norms(frame, look, variant))
         means, variances = (request.get_output_tensor(n).data.copy()[None] for n in (0, 1))
-        return Statistics(means + self._steps(variant, look)[1], variances)
+        return Statistics(means + self._steps(variant, look).shifts, variances)
 
     def _in_int8(self, kind: Kind, look: Look) -> bool:
         return look.ranges is not None and kind in self._int8 and kind in self.int8
@@ -106,31 +116,40 @@ class OpenVinoEngine:
     def _norms(self, frame: NDArray[np.uint8], look: Look, variant: _Variant) -> dict[str, NDArray[Any]]:
         """The frame, and what each norm multiplies by and adds: frozen statistics are folded into both."""
         gains, offsets = look.parameters[:2]
-        steps, shift = self._steps(variant, look)
+        steps = self._steps(variant, look)
+        inputs = steps.inputs
         if variant.kind == "frozen" and look.statistics is not None:
             means, variances = look.statistics
-            gains = gains / np.sqrt(variances + np.float32(self._plan.epsilon))
-            offsets = offsets - (means - shift) * gains
+            # The graph would round them, and what that does to a mean would go through every later layer.
+            gains = self._rounded(steps.spans * gains / np.sqrt(variances + np.float32(self._plan.epsilon)))
+            offsets = offsets - (means - steps.shifts) * gains / steps.spans
+            inputs = {name: value for name, value in inputs.items() if name != "spans"}
         norms = {"gains": gains, "offsets": offsets}
         shaped = {name: value.reshape(1, -1, 1, 1) for name, value in norms.items()}
-        return {"frame": np.ascontiguousarray(frame)} | shaped | steps
+        return {"frame": np.ascontiguousarray(frame)} | shaped | inputs
 
-    def _steps(self, variant: _Variant, look: Look) -> tuple[dict[str, NDArray[Any]], Any]:
-        """For int8, computed anew for other ranges only: what turns numbers into parts of their ranges, and
-        ``(1, C)``, by how much the convolutions' means are off, because they take ``centers`` for 0."""
+    def _steps(self, variant: _Variant, look: Look) -> _Steps:
+        """Computed anew for other ranges only."""
         ranges = look.ranges
         if not variant.int8 or ranges is None:
-            return {}, 0
-        if self._whole is None or self._whole[0] is not ranges:
-            channels = self._plan.range_channels
-            gains = 1 / (np.repeat(ranges.spans, channels, 1) * ranges.units)
-            steps = {"spans": ranges.spans, "step_gains": gains, "step_offsets": -ranges.centers * gains}
-            steps = {name: value.astype(np.float32).reshape(1, -1, 1, 1) for name, value in steps.items()}
-            centers = np.split(ranges.centers, np.cumsum(channels)[:-1], 1)
+            return _Steps()
+        if self._steps_of is None or self._steps_of[0] is not ranges:
+            channels, outputs = self._plan.range_channels, self._plan.norm_channels
+            gains = self._rounded(1 / (np.repeat(ranges.spans, channels, 1) * ranges.units))
+            offsets = self._rounded(-ranges.centers * gains)
+            inputs = {"spans": ranges.spans, "step_gains": gains, "step_offsets": offsets}
+            inputs = {name: value.astype(np.float32).reshape(1, -1, 1, 1) for name, value in inputs.items()}
+            centers = np.split(-offsets / gains, np.cumsum(channels)[:-1], 1)
             shifts = [center @ sums for center, sums in zip(centers, self._weight_sums, strict=True)]
-            first = np.zeros((1, self._plan.norm_channels[0]), np.float32)
-            self._whole = ranges, steps, np.concatenate([first, *shifts], 1)
-        return self._whole[1:]
+            first = np.zeros((1, outputs[0]), np.float32)  # of the first convolution, which sees pixels
+            spans = np.repeat(ranges.spans, outputs[1:], 1)
+            whole = _Steps(inputs, *(np.concatenate(v, 1) for v in ((first + 1, spans), (first, *shifts))))
+            self._steps_of = ranges, whole
+        return self._steps_of[1]
+
+    def _rounded(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the graphs make of ``values`` that they are given."""
+        return as_bfloat16(values) if self.precision == "bf16" else values
 
     @functools.cached_property
     def _weight_sums(self) -> list[NDArray[np.float32]]:

@@ -37,10 +37,11 @@ def build_graph(
 
     Inputs: ``frame`` ``uint8`` ``(H, W, 3)``, any H and W from 1; ``gains`` and ``offsets`` float32
     ``(1, C, 1, 1)``, what each norm multiplies by and adds, C the channels of all norms; ``output_weight``
-    and ``output_bias`` as ``openvino_kernels.output_layer`` gives them; with ``units``, ``spans``
-    float32 ``(1, P, 1, 1)`` as in ``Ranges``, and ``step_gains`` and ``step_offsets`` ``(1, C, 1, 1)``, which
-    turn the numbers that enter the convolutions into parts of their range, -1..1. The convolutions compute of
-    these, as if ``Ranges.centers`` were 0; what that shifts is for the caller to take out of the means.
+    and ``output_bias`` as ``openvino_kernels.output_layer`` gives them; with ``units``, ``step_gains`` and
+    ``step_offsets`` float32 ``(1, C, 1, 1)``, which turn the numbers that enter the convolutions into parts
+    of their range, -1..1, and ``spans`` ``(1, P, 1, 1)`` as in ``Ranges``, which turn them back; not in the
+    ``frozen`` graph, whose gains do that too. The convolutions compute as if ``Ranges.centers`` were 0; what
+    that shifts is for the caller to take out of the means.
 
     Output: the picture, of the frame's shape. The norms of the ``live`` graph normalise before they multiply,
     those of the ``frozen`` one do not. The ``measure`` graph gives the means and variances that its norms saw
@@ -73,7 +74,8 @@ class _Graph:
         self._units, self._weight_bits = units, weight_bits
         self._spans_used = self._units_used = 0
         if units is not None:
-            self._spans = self.input("spans", [1, len(plan.range_channels), 1, 1])
+            if kind != "frozen":
+                self._spans = self.input("spans", [1, len(plan.range_channels), 1, 1])
             self._steps = [self.input(name, [1, len(units), 1, 1]) for name in ("step_gains", "step_offsets")]
 
     def input(self, name: str, shape: Any, kind: Type = Type.f32) -> Node:
@@ -122,12 +124,12 @@ class _Graph:
         return x
 
     def _in_steps(self, x: Node, name: str) -> tuple[Node, Array, Node | None]:
-        """``x`` in steps for a convolution in whole numbers; the weights for that; and the span."""
+        """``x`` in steps for a convolution in whole numbers; its weights; the span if no gain has it."""
         weight = self.weights[f"{name}.conv.weight"]
         if self._units is None:
             return x, weight, None
         begin, end = self._units_used, self._units_used + weight.shape[1]
-        span = _part(self._spans, self._spans_used, axis=1)
+        span = None if self.kind == "frozen" else _part(self._spans, self._spans_used, axis=1)
         self._units_used, self._spans_used = end, self._spans_used + 1
         gain, offset = (_part(v, begin, end, axis=1) for v in self._steps)
         # Steps from -128, not -127: what OpenVINO makes unsigned by adding 128 would lie between them.
@@ -158,10 +160,7 @@ class _Graph:
         if pixels > 1:
             gain, offset = (op.tile(v, _ints(1, pixels, 1, 1)) for v in (gain, offset))
         if span is not None:
-            if self.kind == "frozen":
-                gain = op.multiply(gain, span)
-            else:
-                x = op.multiply(x, span)
+            x = op.multiply(x, span)
         if self.kind == "live":
             x = op.mvn(x, _ints(2, 3), True, self._epsilon, "inside_sqrt")
         elif self.kind == "measure":

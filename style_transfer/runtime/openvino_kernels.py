@@ -36,3 +36,10 @@ def blocks_of(weight: Array) -> Array:
     """
     blocks = np.einsum("apk,bql,oikl->aboipq", _TAPS[::-1], _TAPS[::-1], weight)
     return np.ascontiguousarray(blocks.reshape(-1, weight.shape[1], 2, 2))
+
+
+def as_bfloat16(values: Array) -> Array:
+    """float32 numbers rounded to those that bfloat16 has, ties to even; for finite ones."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    rounded: Array = ((bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
+    return rounded

@@ -20,7 +20,7 @@ from style_transfer.runtime.tiling import reduced
 
 PHOTOS = 24  #: that are enough; twice as many change the ranges by a few percent
 _PIXELS = 200_000  # of a photo; larger ones are reduced
-_HEADROOM = 1.15  # of a span over what was measured: clipping costs more than wider steps
+_HEADROOM = 1.4  # of a span over what was measured: photos differ, and clipping costs more than wide steps
 
 
 def measure_ranges(

@@ -189,6 +189,18 @@ def test_frames_that_are_views_or_read_only(fast: Pair) -> None:
     assert np.array_equal(fast.openvino.paint(whole, look), fast.openvino.paint(whole.copy(), look))
 
 
+def test_bfloat16_moves_no_mean(fast: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gains that the graph rounds would leave each channel's mean beside its shift, in every layer."""
+    given: dict[str, NDArray[np.float32]] = {}
+    monkeypatch.setattr(OpenVinoEngine, "_infer", staticmethod(lambda _, inputs: given.update(inputs)))
+    look = fast.look(MIXES[0], frozen=True)
+    OpenVinoEngine(fast.stored.network, "bf16", threads=1).paint(picture(16, 16), look)
+    gains, offsets = (torch.from_numpy(given[name][:, :, 0, 0]) for name in ("gains", "offsets"))
+    assert torch.equal(gains, gains.bfloat16().float())
+    means, shifts = torch.as_tensor(look.statistics.means), torch.as_tensor(look.parameters.shifts)
+    torch.testing.assert_close(means * gains + offsets, shifts, rtol=0, atol=1e-5)
+
+
 def test_the_weights_are_its_own() -> None:
     model = StyleModel.create("fast", [Style("a")], width=8, blocks=1)
     stored, frame = model.stored(), picture(16, 16)
