@@ -21,12 +21,10 @@ from style_transfer.networks.style_model import StyleModel
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import PhotoBatches
 from style_transfer.training.distributed import Peers
+from style_transfer.training.optimizer import make_optimizer, set_learning_rate
 
 _SNAPSHOT_EVERY = 50  # steps between the states that a loss gone astray falls back to
 _MOST_FALLBACKS = 5
-# How much faster what styles own learns than the network: of fifteen styles, most have no picture in a batch,
-# and a few hundred numbers stand larger steps than a whole network.
-_STYLES_PACE = 3.0
 _WORKERS = 6  # processes that read photos for a GPU; a CPU is busy enough with the network
 
 
@@ -67,12 +65,8 @@ class Trainer:
         self.photos = list(photos)
         self.peers = peers or Peers()
         model.network.requires_grad_(not config.styles_only)
-        network = [p for p in model.network.parameters() if p.requires_grad]
-        styles = list(model.bank.parameters())
-        self.parameters = [*network, *styles]
-        groups = [{"params": network, "pace": 1.0}] if network else []
-        groups.append({"params": styles, "pace": _STYLES_PACE if network else 1.0})
-        self.optimizer = torch.optim.Adam(groups, config.lr)
+        self.optimizer = make_optimizer(model, config.lr)
+        self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
         self.batch_size = config.batch_size
         self.step = 0
@@ -226,9 +220,8 @@ class Trainer:
 
     def _train_step(self, crops: Tensor) -> dict[str, float] | None:
         """One update; the losses, or None (and no update) if they or the gradients are not finite."""
-        for group in self.optimizer.param_groups:
-            lr = self.config.learning_rate(self.step, self.seconds) * self.lr_factor
-            group["lr"] = lr * group["pace"]
+        lr = self.config.learning_rate(self.step, self.seconds) * self.lr_factor
+        set_learning_rate(self.optimizer, lr)
         self.optimizer.zero_grad()
         with self._autocast():
             total, losses = self._losses(crops)
