@@ -13,7 +13,7 @@ from helpers import make_model, photo_pixels, photo_tensor
 from style_transfer.errors import ModelFileError, StyleTransferError, UserError
 from style_transfer.export import export_onnx, export_package, export_pt2, load_pt2, pt2_file
 from style_transfer.networks.catalogue import load_model, open_model
-from style_transfer.networks.exported_file import MODEL_ENTRY, read_pt2
+from style_transfer.networks.exported_file import COMPILED_ENTRY, MODEL_ENTRY, read_pt2
 from style_transfer.networks.styles import Statistics
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -194,6 +194,17 @@ def test_a_pt2_file_is_read_without_running_any_of_it(model, archive, tmp_path, 
     assert loaded.describe() == model.describe()
     weights = loaded.network.state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in model.network.state_dict().items())
+
+
+@pytest.mark.parametrize("bomb", [MODEL_ENTRY, COMPILED_ENTRY])
+def test_what_might_grow_without_bounds_is_not_unpacked(archive, tmp_path, bomb):
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(tmp_path / "bomb.pt2", "w") as target:
+        for name in source.namelist():
+            if not name.endswith(bomb):
+                target.writestr(name, source.read(name))
+        target.writestr(f"x/{bomb}", b" " * 10_000, zipfile.ZIP_DEFLATED)
+    with pytest.raises(ModelFileError, match="is compressed"):
+        read_pt2(tmp_path / "bomb.pt2")
 
 
 @pytest.fixture

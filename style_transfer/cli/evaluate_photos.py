@@ -33,7 +33,7 @@ def measure_photos(
         say(
             f"{len(small)} of {len(read)} photos are smaller than {side} pixels and enlarged: {small[0]}, ..."
         )
-    photos = [(path.stem, square(pixels, side)) for path, pixels in read]
+    photos = [(name, square(pixels, side)) for name, (_, pixels) in zip(_names(read), read, strict=True)]
     yardstick = Yardstick(objective, args.iterations, _cache(args)) if args.iterations else None
     starts = STARTS if args.start == "both" else (args.start,)
     pairs: list[Pair] = []
@@ -60,6 +60,15 @@ def measure_photos(
         "summary": rows,
         "pairs": [pair.record() for pair in pairs],
     }
+
+
+def _names(read: Sequence[tuple[Path, Pixels]]) -> list[str]:
+    """The photos' stems; where several folders have the same, with a number."""
+    names: list[str] = []
+    for path, _ in read:
+        seen = sum(path.stem == earlier.stem for earlier, _ in read[: len(names)])
+        names.append(f"{path.stem}-{seen + 1}" if seen else path.stem)
+    return names
 
 
 def _cache(args: argparse.Namespace) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 
 from style_transfer.cli.common import Parser, add_debug_flag, guarded
@@ -28,7 +29,8 @@ def _info(args: argparse.Namespace) -> int:
     model = open_model(args.model)
     description = model.describe()
     if args.json:
-        print(json.dumps(description, ensure_ascii=False, indent=2))
+        text = json.dumps(description, ensure_ascii=False, indent=2)
+        print(re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text))
         return 0
     if isinstance(model, OnnxModel):
         size = f"exported as ONNX in {model.precision}, {'frozen' if model.frozen else 'live'} statistics"
@@ -44,5 +46,10 @@ def _info(args: argparse.Namespace) -> int:
     if model.training:
         print("training:")
         for name, value in model.training.items():
-            print(f"  {name}: {value}")
+            print(_plain(f"  {name}: {value}"))
     return 0
+
+
+def _plain(text: str) -> str:
+    """Without control characters, which could do anything to a terminal: models come from strangers."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

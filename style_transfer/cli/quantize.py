@@ -34,14 +34,18 @@ def _quantize(args: argparse.Namespace) -> int:
     from style_transfer.cli.common import say
     from style_transfer.errors import InputFileError, UserError
     from style_transfer.networks.catalogue import find_model
-    from style_transfer.networks.model_file import read_model, save_model
+    from style_transfer.networks.model_file import exact_dtype, read_model, save_model
     from style_transfer.runtime.quantize import PHOTOS, measure_ranges
     from style_transfer.training.dataset import find_photos, sample_photos
 
     source = find_model(args.model)
     if not args.output and not Path(args.model).is_file():
         raise UserError("a model that ships is not written over; name a file with --output")
+    target = Path(args.output or source)
+    if target.suffix.lower() != ".safetensors":
+        raise UserError(f"'{target}' cannot hold what int8 needs; name a .safetensors file with --output")
     model = read_model(source)
+    dtype = exact_dtype(model)
     paths, _ = find_photos(Path(args.dataset))
     photos, skipped = sample_photos(paths, PHOTOS)
     for path in skipped:
@@ -50,7 +54,6 @@ def _quantize(args: argparse.Namespace) -> int:
         raise InputFileError(f"no photo in '{args.dataset}' can be read")
     with tqdm(total=1.0, disable=None, bar_format="{percentage:3.0f}% |{bar}| {elapsed}<{remaining}") as bar:
         model.ranges = measure_ranges(model, photos, progress=lambda done: bar.update(done - bar.n))
-    target = Path(args.output or source)
-    save_model(model, target)
+    save_model(model, target, dtype=dtype)
     print(target)
     return 0

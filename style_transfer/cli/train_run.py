@@ -205,13 +205,16 @@ class _Writer:
 
     def finish(self, complete: bool) -> None:
         trainer = self.trainer
-        if complete:  # who stops a run does not want to wait
-            photos, _skipped = sample_photos(trainer.photos, PHOTOS)
-            kept = self.base.ranges if self.base else None
-            trainer.model.ranges = measure_ranges(trainer.model, photos, units=kept.units if kept else None)
         self.save()
-        if self.base is not None:
-            # What joins must change no other style.
+        kept = self.base.ranges if self.base else None
+        if (
+            complete or kept
+        ):  # who stops a run does not want to wait; but the styles that are there keep theirs
+            photos, _skipped = sample_photos(trainer.photos, PHOTOS)
+            trainer.model.ranges = measure_ranges(trainer.model, photos, units=kept.units if kept else None)
+        if self.base is None:
+            save_model(trainer.model, self.output)
+        else:  # what joins must change no other style
             save_model(joined(self.base, trainer.model), self.output, dtype=exact_dtype(self.base))
         if self.args.preview_every:
             self.preview()

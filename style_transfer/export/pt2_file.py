@@ -9,6 +9,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
@@ -94,7 +95,7 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
     whole = _Whole(model.network, precision).to(device)
     inputs = {"model": (picture, *look), "frozen": (picture, *look, *statistics)}
     try:
-        with quiet():
+        with quiet(), _exact_convolutions():
             files = {
                 name: _compile(whole, tuple(part.to(device) for part in parts), stride)
                 for name, parts in inputs.items()
@@ -105,7 +106,16 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
     with atomic_path(path) as temporary:
         _package(temporary, files)
         add_model(temporary, model, {"device": device.type, "precision": precision, "version": __version__})
-        return _compare_package(temporary, path, device, TOLERANCES[precision])
+        with _exact_convolutions():
+            return _compare_package(temporary, path, device, TOLERANCES[precision])
+
+
+def _exact_convolutions() -> AbstractContextManager[object]:
+    """Within it a GPU's float32 is float32, as where a package is run, and not TF32."""
+    flags: AbstractContextManager[object] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, allow_tf32=False
+    )
+    return flags
 
 
 def _compile(whole: nn.Module, inputs: tuple[Tensor, ...], stride: int) -> list[str]:

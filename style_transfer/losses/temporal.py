@@ -39,9 +39,14 @@ def random_motion(count: int, size: int, generator: torch.Generator) -> Tensor:
 
 
 def move(pictures: Tensor, motion: Tensor) -> Tensor:
-    """``(N, C, H, W)`` pictures, moved (bicubic; what comes in from outside mirrors the edge)."""
-    grid = F.affine_grid(motion, list(pictures.shape), align_corners=False)
-    return F.grid_sample(pictures, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
+    """``(N, C, H, W)`` pictures, moved (bicubic; what comes in from outside mirrors the edge); float32.
+
+    In float32 also under autocast, whose bfloat16 would put pixels up to 0.8 beside their place.
+    """
+    with torch.autocast(pictures.device.type, enabled=False):
+        pictures = pictures.float()
+        grid = F.affine_grid(motion.float(), list(pictures.shape), align_corners=False)
+        return F.grid_sample(pictures, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
 
 
 def disturbed(photos: Tensor, motion: Tensor, generator: torch.Generator) -> Tensor:

@@ -73,6 +73,9 @@ def read_onnx(path: Path) -> OnnxModel:
         check_style_names([style.name for style in styles])
         plan = PLANS[description["network"]](**description["arguments"])
         training = dict(description.get("training") or {})
+        precision = about.get("precision", "fp32")
+        if precision not in ("fp32", "fp16"):
+            raise ValueError(f"there is no precision {precision!r}")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"'{path}' is no ONNX file of this program; export the model again") from error
     nothing = np.zeros((len(styles), 0), np.float32)
@@ -84,7 +87,7 @@ def read_onnx(path: Path) -> OnnxModel:
         path=path,
         mixes=mix is None,
         frozen=about.get("statistics") == "frozen",
-        precision=about.get("precision", "fp32"),
+        precision=precision,
     )
 
 
@@ -97,13 +100,16 @@ def read_pt2(path: Path) -> StoredModel:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
             entries = {name.rpartition("/")[2]: name for name in archive.namelist()}
             inside = Path(folder) / f"{path.stem}.safetensors"
-            if archive.getinfo(entries[MODEL_ENTRY]).compress_type != zipfile.ZIP_STORED:
-                raise ValueError("its model is compressed")  # and might grow without bounds
+            for entry in {MODEL_ENTRY, COMPILED_ENTRY} & entries.keys():
+                if archive.getinfo(entries[entry]).compress_type != zipfile.ZIP_STORED:
+                    raise ValueError(f"its {entry} is compressed")  # and might grow without bounds
             inside.write_bytes(archive.read(entries[MODEL_ENTRY]))
             model = read_stored(inside)
             if COMPILED_ENTRY not in entries:
                 return model
             device = str(json.loads(archive.read(entries[COMPILED_ENTRY]))["device"])
+            if not device.isalnum():
+                raise ValueError("it is compiled for no device that there is")
     except KeyError as error:
         raise ModelFileError(
             f"'{path}' is no .pt2 file of this program, or of an early version; export the model again"

@@ -62,7 +62,7 @@ def read_header(path: Path) -> dict[str, Any]:
         raise ModelFileError(f"'{path}' has a damaged header; fetch the file again") from error
     if version != FORMAT:
         raise ModelFileError(
-            f"'{path}' has format {version}, this version reads {FORMAT}; update style-transfer"
+            f"'{path}' has format {version!r}, this version reads {FORMAT}; update style-transfer"
         )
     return dict(header)
 

@@ -82,7 +82,7 @@ class StoredModel:
             wanted |= {f"int8.{k}": v for k, v in shapes}
         tensors = self.tensors()
         if missing := wanted.keys() ^ tensors.keys():
-            raise ValueError(f"{min(missing)} is missing, or there without need")
+            raise ValueError(f"{min(missing)!r} is missing, or there without need")
         for name, value in tensors.items():
             if value.shape != wanted[name]:
                 raise ValueError(f"{name} is {value.shape}, not {wanted[name]}")

@@ -33,10 +33,11 @@ class StyleBank(nn.Module):
         return StyleParameters(self.scales, self.shifts, self.output_weight, self.output_bias)
 
     def forward(self, weights: Tensor) -> StyleParameters:
-        """``weights`` ``(B, N)``, rows summing to 1 → the parameters of B mixes."""
-        return StyleParameters(
-            *(torch.tensordot(weights.to(p.dtype), p, dims=1) for p in self.parameters_by_style)
-        )
+        """``weights`` ``(B, N)``, rows summing to 1 → the parameters of B mixes, as exact under autocast."""
+        with torch.autocast(weights.device.type, enabled=False):
+            return StyleParameters(
+                *(torch.tensordot(weights.to(p.dtype), p, dims=1) for p in self.parameters_by_style)
+            )
 
 
 @dataclass(eq=False)

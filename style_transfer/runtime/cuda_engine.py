@@ -62,8 +62,15 @@ class CudaEngine(TorchEngine):
         self._capturing = True
 
     def paint(self, frame: NDArray[np.uint8], look: Look) -> NDArray[np.uint8]:
-        """``uint8`` ``(H, W, 3)`` RGB → a new array of the same, stylized at full strength."""
-        return self.submit(frame, look).result()
+        """``uint8`` ``(H, W, 3)`` RGB → a new array of the same, stylized at full strength.
+
+        Where memory runs out, ``torch.OutOfMemoryError``, and what earlier frames left there is let go of.
+        """
+        try:
+            return self.submit(frame, look).result()
+        except torch.OutOfMemoryError:
+            self.release()
+            raise
 
     @torch.inference_mode()
     def submit(self, frame: NDArray[np.uint8], look: Look) -> Ticket:
@@ -150,9 +157,9 @@ class CudaEngine(TorchEngine):
 
     def _check_precision(self, exact: StyleNetwork, frame: NDArray[np.uint8], look: Look) -> None:
         """Leave float16 if it overflows on this frame."""
-        self._exact = None
         with self._gpu.on("compute"):
             overflows = _overflows(self.network, self._picture(self._upload(frame)), self._look(look))
+        self._exact = None
         if overflows:
             self._take(exact, torch.bfloat16 if has_fast_bf16(Device.of(self.device)) else torch.float32)
             name = str(self.precision).removeprefix("torch.")

@@ -181,11 +181,15 @@ class Trainer:
             raise InputFileError(
                 "the checkpoint is of another run: one of both is --quick; run without --resume"
             )
+        groups = [state["optimizer"]["param_groups"], self.optimizer.state_dict()["param_groups"]]
+        if len({tuple(len(group["params"]) for group in part) for part in groups}) > 1:
+            raise InputFileError("the checkpoint is of an older version; run without --resume")
         self.model.network.load_state_dict(state["network"])
         self.model.bank.load_state_dict(state["bank"])
         # A copy: the optimizer keeps the tensors that it is given, and writes into them.
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # a run in float16 goes on from one that was none
+            self.scaler.load_state_dict(state["scaler"])
         self.step, self.seconds, self.lr_factor = state["step"], state["seconds"], state["lr_factor"]
         if state["config"]["batch_size"] == self.config.batch_size:  # else the user has just changed it
             self.batch_size = state["batch_size"]

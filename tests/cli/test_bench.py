@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers import make_model
 from PIL import Image
 
@@ -141,15 +142,32 @@ def test_quantize_writes_ranges_into_the_model(
     assert read_model(model_file).ranges is not None
 
 
+def test_quantize_changes_no_number_that_is_there(model_file: Path, photo_folder: Path) -> None:
+    model = read_model(model_file)
+    with torch.no_grad():
+        model.bank.scales += 1e-6  # which float16 cannot hold
+    save_model(model, model_file, dtype=np.float32)
+    assert quantize([str(model_file), "--dataset", str(photo_folder)]) == 0
+    assert torch.equal(read_model(model_file).bank.scales, model.bank.scales)
+
+
 def test_quantize_says_what_is_wrong(
-    tmp_path: Path, model_file: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, model_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "candy.pth").write_bytes(b"precious")
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     (tmp_path / "a.png").write_bytes(b"no picture")
     for words, message in [
         ([str(model_file), "--dataset", str(tmp_path)], "can be read"),
         ([str(model_file), "--dataset", str(tmp_path / "none")], "no folder"),
         (["gallery-fast", "--dataset", str(tmp_path)], "--output"),
+        (["candy.pth", "--dataset", str(tmp_path)], "name a .safetensors file"),
+        (
+            [str(model_file), "--dataset", str(tmp_path), "-o", str(tmp_path / "x")],
+            "name a .safetensors file",
+        ),
     ]:
         assert quantize(words) == 2
         assert message in capsys.readouterr().err
+    assert (tmp_path / "candy.pth").read_bytes() == b"precious"

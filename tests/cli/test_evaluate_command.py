@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from clips import make_clip
 from helpers import HELD_OUT, make_model, photo_pixels
 from PIL import Image
 
+from style_transfer.cli.evaluate_photos import _names
 from style_transfer.cli.main import main
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
@@ -170,3 +172,9 @@ def test_it_needs_something_to_measure_on(model_file: Path, capsys: Any) -> None
     assert "--photos, --video or --moving-photos" in capsys.readouterr().err
     assert main(["evaluate", str(model_file), "--photos", "x"]) == 2
     assert "needs the paintings" in capsys.readouterr().err
+
+
+def test_photos_of_one_name_from_several_folders_are_told_apart() -> None:
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    read = [(Path(name), pixels) for name in ("a/1.jpg", "b/1.jpg", "b/2.png", "c/1.png")]
+    assert _names(read) == ["1", "1-2", "2", "1-3"]

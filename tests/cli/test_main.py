@@ -7,7 +7,7 @@ import torch
 
 from style_transfer import __version__
 from style_transfer.cli.main import main
-from style_transfer.networks.model_file import save_model
+from style_transfer.networks.model_file import read_model, save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
 
@@ -36,6 +36,17 @@ def test_info_as_json(model_file, capsys):
     described = json.loads(capsys.readouterr().out)
     assert described["styles"][0]["title"] == "Die Große Welle"
     assert described["arguments"]["width"] == 2
+
+
+def test_info_sends_a_terminal_nothing_but_text(model_file, capsys):
+    model = read_model(model_file)
+    model.training = {"note": "\x1b]0;title\x07\x9b2J", "\x1b[1m": 1}
+    save_model(model, model_file)
+    for words in (["info", str(model_file)], ["info", str(model_file), "--json"]):
+        assert main(words) == 0
+        assert all(c.isprintable() for line in capsys.readouterr().out.splitlines() for c in line)
+    assert main(["info", str(model_file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["training"] == model.training
 
 
 def test_info_of_an_unknown_model_names_those_that_ship(capsys):

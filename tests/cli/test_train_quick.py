@@ -88,6 +88,31 @@ def test_what_int8_needs_is_measured_for_the_new_style_and_kept_for_the_others(
         assert not torch.equal(part[2], before[2])
 
 
+def test_a_run_that_is_stopped_takes_int8_from_no_style(
+    train: Any, gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = read_model(gallery)
+    prepared.ranges = measure_ranges(prepared, [photo_pixels(64, 80, seed=1)])
+    save_model(prepared, gallery, dtype=np.float32)
+    monkeypatch.setattr(Trainer, "run", lambda *_args, **_flags: False)
+    assert train(add_to=gallery, width=None, output=None) == train_run.INTERRUPTED
+    ranges = read_model(gallery).ranges
+    assert ranges is not None
+    assert torch.equal(ranges.spans[:2], prepared.ranges.spans)
+
+
+def test_what_is_trained_is_kept_before_int8_is_measured(
+    train: Any, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_args: Any, **_flags: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_run, "measure_ranges", interrupted)
+    assert train(steps=2) == train_run.INTERRUPTED
+    assert read_header(out / "m.safetensors")["training"]["steps"] == 2
+    assert load_checkpoint(out / "m.checkpoint.pt")["step"] == 2
+
+
 def test_numbers_that_halves_cannot_hold_stay_too(train: Any, gallery: Path) -> None:
     model = make_model(styles=2)
     with torch.no_grad():

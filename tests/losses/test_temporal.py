@@ -34,6 +34,18 @@ def test_every_other_motion_is_a_shift_by_whole_pixels() -> None:
     assert any(abs(float(theta[0, 0]) - 1) > 1e-3 for theta in motion[1::2])
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_half_precision_moves_pictures_as_far(half: torch.dtype) -> None:
+    """Training computes the rest of a step in it."""
+    picture, motion = photo_tensor(240, 240).expand(4, -1, -1, -1), random_motion(4, 240, generator())
+    expected = move(picture, motion)
+    with torch.autocast("cpu", half):
+        moved = move(picture, motion)
+        loss = temporal_loss(picture.to(half), expected.to(half), motion)
+    assert torch.equal(moved, expected)
+    assert float(loss.max()) < 1e-5  # what rounding the pictures costs
+
+
 def test_motions_differ_and_depend_on_the_generator_alone() -> None:
     assert torch.equal(random_motion(6, 96, generator(3)), random_motion(6, 96, generator(3)))
     motion = random_motion(6, 96, generator(3))

@@ -223,6 +223,29 @@ def test_without_graphs_it_goes_on(model, reference, caplog):
     assert len(caplog.records) == 1
 
 
+def test_where_memory_runs_out_earlier_frames_let_go_of_theirs(model, monkeypatch):
+    gpu = StandIn()
+    engine = engine_on(gpu, model)
+    released = []
+    monkeypatch.setattr(gpu, "release", lambda: released.append(True))
+    look = looks(model)[0]
+    for _ in range(2):
+        engine.paint(photo_pixels(16, 16), look)
+    assert gpu.captures == 1
+
+    def exhausted(_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine, "_buffers", exhausted)
+    with pytest.raises(torch.OutOfMemoryError):
+        engine.paint(photo_pixels(64, 64), look)
+    assert released
+    monkeypatch.undo()
+    for _ in range(2):
+        engine.paint(photo_pixels(16, 16), look)
+    assert gpu.captures == 2  # its graph had gone too
+
+
 def test_memory_that_runs_out_gives_tiles_and_says_so(model, caplog, monkeypatch):
     monkeypatch.setattr(stylizer_module, "_TILE_SIDE", 64)
     plain = Stylizer(model, device="cpu", engine="torch")

@@ -150,6 +150,26 @@ def test_minutes_end_a_run(make: Any) -> None:
     assert all(math.isfinite(report.seconds_left) for report in reports)
 
 
+def test_a_run_in_float16_goes_on_from_one_that_was_none(make: Any) -> None:
+    plain = make(steps=4)
+    assert not plain.run(should_stop=stop_after(2))
+    half = make(steps=4)
+    half.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    half.load_state(plain.state())
+    assert half.run()
+    assert half.scaler.get_scale() == 1024.0
+
+
+def test_a_checkpoint_with_other_groups_changes_nothing(make: Any) -> None:
+    state = make().state()
+    state["optimizer"]["param_groups"].pop()
+    trainer = make(make_model(styles=2))
+    before = weights(trainer)
+    with pytest.raises(InputFileError, match="older version"):
+        trainer.load_state(state)
+    assert same(before, weights(trainer))
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16, torch.float16])
 def test_trains_on_a_gpu(loss: PerceptualLoss, photo_folder: Path, precision: torch.dtype) -> None:
