@@ -12,7 +12,10 @@ from style_transfer.errors import StyleTransferError
 
 @dataclass
 class Outcome:
-    """Results go to stdout one by one if ``name_each``, so that folders of thousands do not flood it."""
+    """Results go to stdout one by one if ``name_each``, so that folders of thousands do not flood it.
+
+    ``total`` counts all files that were asked for, also those that exist already.
+    """
 
     total: int
     name_each: bool
@@ -25,16 +28,17 @@ class Outcome:
         if self.name_each:
             print(target, flush=True)
 
-    def fail(self, error: StyleTransferError) -> None:
-        """Count and name a failure; raises it instead where there is one file only."""
+    def fail(self, error: StyleTransferError, source: Path | None = None) -> None:
+        """Count and name a failure, with its ``source`` if the error does not name it; where there is one
+        file only it is raised."""
         if self.total == 1:
             raise error
         self.failed += 1
-        say(f"error: {error}")
+        say(f"error: '{source}': {error}" if source else f"error: {error}")
 
     def summarise(self, skipped: int) -> None:
         """A line on stderr, unless there was one file only."""
-        if self.total + skipped < 2:
+        if self.total < 2:
             return
         seconds = time.perf_counter() - self._start
         rate = f" ({self.written / seconds:.1f} a second)" if self.written else ""

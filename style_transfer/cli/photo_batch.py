@@ -50,8 +50,10 @@ class PhotoBatch:
                     except StyleTransferError as error:
                         self.outcome.fail(error)
                     else:
-                        self._paint(stylizer, picture, partial(_advance, bar, number))
-                        writing.append((job, writer.submit(self._write, picture, job.target, held)))
+                        if self._paint(stylizer, job, picture, partial(_advance, bar, number)):
+                            writing.append((job, writer.submit(self._write, picture, job.target, held)))
+                        elif held:
+                            self._large.release()
                         del picture
                     while writing and (len(writing) > _AHEAD or writing[0][1].done()):
                         self._finish(*writing.popleft())
@@ -66,8 +68,10 @@ class PhotoBatch:
                 finally:
                     self._large.release()
 
-    def _paint(self, stylizer: Stylizer, picture: Picture, progress: Callable[[float], None]) -> None:
-        # In place: of a large picture there is no memory for two.
+    def _paint(
+        self, stylizer: Stylizer, job: Job, picture: Picture, progress: Callable[[float], None]
+    ) -> bool:
+        """In place: of a large picture there is no memory for two. False where it cannot be painted."""
         count = len(picture.frames)
         # An animation is a film; a photo has statistics of its own.
         film = Steady(stylizer) if count > 1 and self.args.statistics == "frozen" else None
@@ -78,7 +82,12 @@ class PhotoBatch:
         for i in range(count):
             frame = picture.frames[i]
             look = film.follow(frame, [stylizer.look]) if film else None
-            picture.frames[i] = stylizer(frame, look, progress=partial(share, i))
+            try:
+                picture.frames[i] = stylizer(frame, look, progress=partial(share, i))
+            except StyleTransferError as error:
+                self.outcome.fail(error, job.source)
+                return False
+        return True
 
     def _read_ahead(
         self, reader: ThreadPoolExecutor, jobs: Sequence[Job]

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         _forget(jobs, todo)
     if not todo and len(jobs) == 1:
         say(f"'{jobs[0].target}' exists already; --overwrite replaces it")
-    outcome = Outcome(len(todo), name_each=not any(Path(name).is_dir() for name in args.inputs))
+    outcome = Outcome(len(jobs), name_each=not any(Path(name).is_dir() for name in args.inputs))
     stopped = False
     if todo:
         stylizer = Stylizer(

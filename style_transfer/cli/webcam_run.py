@@ -13,7 +13,7 @@ from style_transfer.errors import UserError
 from style_transfer.live.controls import Controls
 from style_transfer.live.session import Session
 from style_transfer.media.camera import Camera
-from style_transfer.media.recorder import Recorder
+from style_transfer.media.recorder import Recorder, partial_recording
 from style_transfer.media.sinks import Display, Sink, VirtualCamera
 from style_transfer.media.sources import Source, list_sources
 from style_transfer.media.window import Window
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
             opened.callback(display.close)
         sinks: list[Sink] = [VirtualCamera(rate)] if args.virtual_camera else []
         if args.record:
+            _spare(source, Path(args.record))
             recorder = Recorder(Path(args.record), overwrite=args.overwrite)
             opened.callback(recorder.close)
             sinks.append(recorder)
@@ -59,6 +60,14 @@ def run(args: argparse.Namespace) -> int:
     if stopped():
         raise KeyboardInterrupt
     return 0
+
+
+def _spare(source: Source, target: Path) -> None:
+    """Raises ``UserError`` where the recording would grow over the clip that is being shown."""
+    shown = Path(source.name)
+    for path in (target, partial_recording(target)):
+        if path.exists() and shown.is_file() and path.samefile(shown):
+            raise UserError(f"the recording would overwrite the source '{source}'; choose another --record")
 
 
 def _list_sources() -> int:

@@ -256,7 +256,10 @@ class Session:
         """Say what has been saved in the meantime."""
         for recorder in [r for r in self._finishing if not r.busy]:
             self._finishing.remove(recorder)
-            self._finish(recorder)
+            try:
+                self._finish(recorder)
+            except StyleTransferError as failure:  # the show goes on
+                self._tell(str(failure))
         for path, future in [taken for taken in self._taken if taken[1].done()]:
             self._taken.remove((path, future))
             error = future.exception()

@@ -29,6 +29,11 @@ _GROWING = {"cluster_time_limit": "500", "flush_packets": "1"}
 _H264 = {"preset": "veryfast", "tune": "zerolatency", "crf": "20"}
 
 
+def partial_recording(target: Path) -> Path:
+    """Where a recording grows until it is whole."""
+    return target.with_name(f"{target.stem}.partial.mkv")
+
+
 class Recorder:
     """A sink that encodes H.264 in a thread of its own, each frame at its own time; there is no sound.
 
@@ -41,7 +46,7 @@ class Recorder:
 
     def __init__(self, target: Path, *, overwrite: bool = False) -> None:
         codec_for(target, "h264")
-        self.target, self.partial = target, target.with_name(f"{target.stem}.partial.mkv")
+        self.target, self.partial = target, partial_recording(target)
         for path in (target, self.partial):
             if path.is_dir() or (path.exists() and not overwrite):
                 raise UserError(f"'{path}' exists already; choose another name, or add --overwrite")

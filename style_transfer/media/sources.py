@@ -49,7 +49,7 @@ class Source:
 
     def __str__(self) -> str:
         """The name, without the password an address may hold."""
-        return re.sub(r"(://[^/:@]*):[^/@]*@", r"\1:***@", self.name)
+        return re.sub(r"(://[^/:@]*):(?!\d+(/|$)).*@", r"\1:***@", self.name)
 
     @property
     def is_camera(self) -> bool:
@@ -88,7 +88,8 @@ class Source:
                 return None
             if self.is_camera:
                 self._set_up(capture)
-        return capture
+            return capture
+        return None  # OpenCV has no such number
 
     def _set_up(self, capture: Any) -> None:
         """Ask for what is wanted; a camera that cannot gives what is nearest."""

@@ -13,9 +13,11 @@ from helpers import heed_ctrl_c
 from PIL import Image
 
 from style_transfer.cli.stylize import main
+from style_transfer.errors import UserError
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
+from style_transfer.runtime.stylizer import Stylizer
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,23 @@ def test_one_bad_file_stops_nothing_and_is_named(run, tmp_path, capsys):
     assert [line for line in captured.err.splitlines() if line.startswith("error:")] == [
         line for line in captured.err.splitlines() if "b.jpg" in line
     ]
+
+
+def test_one_photo_that_cannot_be_painted_stops_nothing(run, tmp_path, monkeypatch, capsys):
+    for number in range(4):
+        photo(tmp_path / "in" / f"{number}.jpg", size=(40 + number, 30))
+    paint = Stylizer.__call__
+
+    def refuse(self, frame, *words, **flags):
+        if frame.shape[1] == 41:
+            raise UserError("this one is too large")
+        return paint(self, frame, *words, **flags)
+
+    monkeypatch.setattr(Stylizer, "__call__", refuse)
+    for _ in range(2):  # also when only the bad one is left
+        assert run(tmp_path / "in", "-o", tmp_path / "out") == 1
+        assert f"error: '{tmp_path / 'in' / '1.jpg'}': this one is too large" in capsys.readouterr().err
+        assert files(tmp_path / "out") == ["0.jpg", "2.jpg", "3.jpg"]
 
 
 def test_size_format_and_strength(run, tmp_path):

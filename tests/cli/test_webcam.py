@@ -124,6 +124,18 @@ def test_a_clip_is_recorded_painted_from_its_first_frame(
     assert main([*words, "--device", "cpu"]) == 2  # it exists already
 
 
+@pytest.mark.parametrize("shown", ["out.mp4", "out.partial.mkv"])
+def test_the_clip_that_is_shown_is_not_recorded_over(
+    clip: Path, tmp_path: Path, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / shown
+    source.write_bytes(clip.read_bytes())
+    words = ["--source", str(source), "--headless", "--record", str(tmp_path / "out.mp4"), "--overwrite"]
+    assert main(words) == 2
+    assert "would overwrite the source" in capsys.readouterr().err
+    assert source.read_bytes() == clip.read_bytes()
+
+
 def test_ctrl_c_closes_the_recording_whole(
     clip: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

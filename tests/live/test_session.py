@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers import make_model, photo_pixels
 
-from style_transfer.errors import StyleTransferError, UnknownNameError
+from style_transfer.errors import OutputError, StyleTransferError, UnknownNameError
 from style_transfer.live.controls import Controls
 from style_transfer.live.meter import Meter
 from style_transfer.live.session import Session
@@ -138,6 +138,24 @@ def test_keys_record_and_snap(stylizer: Stylizer, tmp_path: Path) -> None:
     assert display.full_screen
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".mp4", ".png"]
     assert all(line.startswith("saved ") for line in lines)
+
+
+def test_a_recording_that_cannot_be_finished_ends_no_show(
+    stylizer: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Recorder) -> None:
+        raise OutputError("cannot write 'x.mp4': the disk is full; free some space")
+
+    monkeypatch.setattr(Recorder, "close", full)
+    sink, lines = MemorySink(), []
+    display = FakeDisplay(
+        (after(3, sink), "r"), (after(8, sink), "r"), (lambda: any("full" in line for line in lines), "q")
+    )
+    Session(
+        FakeCamera(), lambda: stylizer, Controls(), display=display, sinks=[sink], folder=tmp_path,
+        notify=lines.append,
+    ).run()  # fmt: skip
+    assert [line for line in lines if "the disk is full" in line]
 
 
 def test_a_recording_is_whole_when_the_show_crashes(stylizer: Stylizer, tmp_path: Path) -> None:

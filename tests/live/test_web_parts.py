@@ -99,7 +99,8 @@ def test_messages_are_read() -> None:
         "", "{", "[]", "7", "null", '"look"', "{}", '{"type": 3}', '{"type": "stop"}', '{"type": ["look"]}',
         '{"type": "got"}', '{"type": "got", "id": true}', '{"type": "got", "id": -1}',
         '{"type": "got", "id": 1, "more": 1}', '{"type": "ping", "time": NaN}',
-        '{"type": "ping", "time": 1e999}', '{"type": "thumbnails", "from": "1"}',
+        '{"type": "ping", "time": 1e999}', f'{{"type": "ping", "time": 1{"0" * 400}}}',
+        '{"type": "thumbnails", "from": "1"}',
         json.dumps(LOOK | {"styles": {}}), json.dumps(LOOK | {"styles": ["udnie"]}),
         json.dumps(LOOK | {"styles": {"udnie": -1}}), json.dumps(LOOK | {"styles": {"udnie": "1"}}),
         json.dumps(LOOK | {"strength": 1.01}), json.dumps(LOOK | {"strength": None}),
@@ -216,6 +217,7 @@ def test_certificates_that_are_none_are_told(tmp_path: Path) -> None:
 def test_addresses() -> None:
     assert Settings().url(8080) == "http://127.0.0.1:8080/"
     assert Settings(host="::1", tls_cert="c", token="t" * 12).url(1) == f"https://[::1]:1/?token={'t' * 12}"
+    assert Settings(token="kQ+3x/9&#aLw1%==").url(1).endswith("/?token=kQ%2B3x%2F9%26%23aLw1%25%3D%3D")
     assert "0.0.0.0" not in Settings(host="0.0.0.0", token="t" * 12).url(1)
 
 

@@ -85,6 +85,7 @@ def test_names_and_origins_of_others_are_refused(stylizer: Stylizer) -> None:
                 f"http://127.0.0.1:{port + 1}",
                 "",
                 f"{there.origin}.evil.example",
+                "http://[",
             ]
             for origin in strangers:
                 with pytest.raises(WSServerHandshakeError) as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from helpers import make_model, photo_pixels
@@ -225,6 +226,26 @@ def test_a_shared_shot_is_painted_once_a_look(stylizer: Stylizer, monkeypatch: p
     assert len(calls) == 4
     assert all(len(sitter.messages) == 2 for sitter in sitters)
     assert sitters[0].messages[1][12:] == sitters[1].messages[1][12:]
+
+
+def test_a_shared_shot_that_cannot_be_painted_is_shown_plain(
+    stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page without an answer would wait for it, and take no more shots."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    studio = Studio(stylizer, notify=lambda _: None)
+    sitter = Sitter(studio)
+    with monkeypatch.context() as patch:
+        patch.setattr(stylizer.engine, "paint", fail)
+        for seed in range(3):
+            sitter.show(photo_pixels(48, 64, seed=seed), shared=True)
+            run(studio)
+    assert len(sitter.messages) == 3
+    plain = cv2.imdecode(np.frombuffer(sitter.messages[-1][protocol.HEADER.size :], np.uint8), 1)[..., ::-1]
+    assert np.abs(plain.astype(int) - photo_pixels(48, 64, seed=2)).mean() < 40
 
 
 def test_looks_are_checked_and_normalised(stylizer: Stylizer) -> None:

@@ -186,7 +186,14 @@ def test_what_cannot_be_opened_is_told_in_one_line(tmp_path: Path, monkeypatch: 
 
 def test_no_message_shows_a_password() -> None:
     assert str(Source("rtsp://me:secret@house/1")) == "rtsp://me:***@house/1"
+    assert str(Source("rtsp://me:p@ss/word@house/1")) == "rtsp://me:***@house/1"
+    assert str(Source("rtsp://me:1234@house:554/1")) == "rtsp://me:***@house:554/1"
     assert str(Source("rtsp://house:554/1?a@b")) == "rtsp://house:554/1?a@b"
+
+
+def test_a_number_that_no_camera_can_have() -> None:
+    with pytest.raises(UserError, match="camera '99999999999' cannot be opened"):
+        Source("99999999999").open()
 
 
 def test_the_kernels_list_names_what_gives_pictures(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from style_transfer.errors import InputFileError, UserError
 
@@ -107,7 +108,7 @@ class Settings:
             host = socket.gethostname()
         if ":" in host:
             host = f"[{host}]"
-        query = f"?token={self.token}" if self.token else ""
+        query = f"?token={quote(self.token, safe='')}" if self.token else ""
         return f"{scheme}://{host}:{port}/{query}"
 
 

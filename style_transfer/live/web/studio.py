@@ -186,7 +186,7 @@ class Studio:
         painting = self._paint(resized(photo, height, width), seat.scene, seat, self._steady(seat))
         return None if painting is None else encode(painting)
 
-    def _shared_painting(self, seat: Seat, shot: Pixels) -> bytes | None:
+    def _shared_painting(self, seat: Seat, shot: Pixels) -> bytes:
         if self._shared is None or self._shared.shot is not shot:
             self._shared = _Shared(shot, {})
         paintings = self._shared.paintings
@@ -194,8 +194,8 @@ class Studio:
             start = self._clock()
             small = _scaled(shot, self.adapter.scale)
             painting = self._paint(small, seat.scene, seat, self._steady(seat.scene.weights))
-            if painting is None:
-                return None
+            if painting is None:  # the shot itself, once: a page waits for an answer to what was sent to it
+                return encode(small)
             paintings[seat.scene] = encode(painting)
             looks = len({other.scene for other in tuple(self._seats)}) or 1
             now = self._clock()

@@ -149,5 +149,7 @@ def check(source: Path, target: Path, options: VideoOptions) -> None:
         raise UserError("the preview has no length; give its seconds")
     if target.is_dir():
         raise UserError(f"the output '{target}' is a folder; choose another with -o")
-    if target.exists() and source.exists() and target.samefile(source):
+    if any(
+        path.exists() and source.exists() and path.samefile(source) for path in (target, partial_path(target))
+    ):
         raise UserError(f"the result would overwrite the input '{source}'; choose another output with -o")

@@ -100,7 +100,8 @@ class VideoReader:
             self.notices.append(f"the file's clock begins at {float(origin):.0f} s; the result's at 0")
         self._offset = self._shift - origin
         target = self._from if seek is None else self._shift + seek
-        if target:
+        # These have no index: a seek lands near the time asked for, maybe after the key frame before it.
+        if target and self._container.format.name not in ("mpegts", "mpeg"):
             with suppress(av.FFmpegError):  # what cannot seek is read from its beginning
                 self._container.seek(math.floor(target / self._base), stream=self._video)
         length = None if self._container.duration is None else self._container.duration * _US

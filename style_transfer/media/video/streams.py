@@ -41,14 +41,19 @@ def copy_stream(source: Stream, output: OutputContainer) -> Stream:
 
 
 class Copied:
-    """Packets as they are."""
+    """Packets as they are, but that AAC of MPEG-TS has no header of its own in each where MP4 has one."""
 
     def __init__(self, source: Stream, output: OutputContainer) -> None:
         self._stream = copy_stream(source, output)
+        context, mp4 = source.codec_context, output.format.name in ("mp4", "mov")
+        headed = mp4 and context is not None and context.name == "aac" and not context.extradata
+        self._filter = av.BitStreamFilterContext("aac_adtstoasc", source) if headed else None
 
     def __call__(self, packet: Packet) -> Iterable[Packet]:
-        packet.stream = self._stream
-        return [packet]
+        packets = [packet] if self._filter is None else self._filter.filter(packet)
+        for packet in packets:
+            packet.stream = self._stream
+        return packets
 
     def flush(self) -> Iterable[Packet]:
         return []
@@ -61,11 +66,10 @@ class Reencoded:
         self._source = source
         rate = source.rate if codec != "libopus" and source.rate in _AAC_RATES else _OPUS_RATE
         # Opus has no layout of some that other codecs have, AAC no more than eight channels.
-        layout = (
-            source.layout.name
-            if source.channels <= 2 or (codec == "aac" and source.channels == 6)
-            else "stereo"
-        )
+        if codec == "aac" and source.channels == 6 and not _is_nameless(source):
+            layout = source.layout.name
+        else:
+            layout = "mono" if source.channels == 1 else "stereo"
         self._stream = cast(AudioStream, output.add_stream(codec, rate=rate))
         self._stream.layout = layout
         self._stream.codec_context.bit_rate = 96_000 * max(1, self._stream.channels)
@@ -204,12 +208,21 @@ def _is_chapter_track(source: Stream) -> bool:
     return source.type == "data" and source.name == "bin_data" and bool(source.container.chapters())
 
 
+def _is_nameless(source: AudioStream) -> bool:
+    """Of so many channels, and nothing says which: AVI and Matroska store PCM so."""
+    return source.layout.name.endswith(" channels")
+
+
 def _holds(container: Container, source: Stream) -> bool:
     """Tried out in memory: what muxers say beforehand is more than they take."""
     if isinstance(source, AttachmentStream):
         return container.muxer == "matroska"
     # A cover gets lost in a growing MP4, as it belongs to no moment of it; data rarely survives a muxer.
     if source.type == "data" or source.codec_context is None or _is_cover(source):
+        return False
+    # In MP4 its header is written, the index at the end is not.
+    nameless = isinstance(source, AudioStream) and source.channels > 1 and _is_nameless(source)
+    if nameless and container.muxer == "mp4" and source.codec_context.name.startswith("pcm_"):
         return False
     try:
         with av.open(io.BytesIO(), "w", format=container.muxer) as trial:

@@ -101,8 +101,11 @@ class VideoWriter:
     def finish(self) -> None:
         """Give the closed file its final container and name, over what had it. Raises ``OutputError``."""
         if self._container.fragmented:
-            with atomic_path(self.target) as whole:
-                remux(self.partial, whole, self._source, self._container, self._base)
+            try:
+                with atomic_path(self.target) as whole:
+                    remux(self.partial, whole, self._source, self._container, self._base)
+            except av.FFmpegError as error:
+                raise output_error(self.target, error) from error
             self.partial.unlink()
         else:
             try:

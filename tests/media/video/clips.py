@@ -40,6 +40,7 @@ def make_clip(
     rotation: float | None = None,
     mirrored: bool = False,
     sound: str | None = None,
+    layout: str = "mono",
     tracks: int = 1,
     subtitles: str | None = None,
     chapters: bool = False,
@@ -59,7 +60,7 @@ def make_clip(
             video.set_display_rotation(rotation, hflip=mirrored)
         audio: list[Any] = [output.add_stream(sound, rate=48_000) for _ in range(tracks if sound else 0)]
         for number, track in enumerate(audio):
-            track.layout = "mono"
+            track.layout = layout
             track.metadata["language"] = ("eng", "spa", "fra")[number]
         titles: Any = output.add_mux_stream(subtitles, time_base=Fraction(1, 1000)) if subtitles else None
         if chapters:
@@ -104,7 +105,9 @@ def mux_tone(output: Any, track: Any, seconds: float) -> None:
         wave = np.sin(np.arange(start, start + size) * 0.05) * 0.3
         form = track.codec_context.format.name
         samples = (wave * 32767).astype(np.int16) if form.startswith("s16") else wave.astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(samples[None], format=form, layout="mono")
+        channels, packed = track.layout.nb_channels, form in ("s16", "flt")
+        samples = np.repeat(samples, channels)[None] if packed else np.tile(samples, (channels, 1))
+        frame = av.AudioFrame.from_ndarray(samples, format=form, layout=track.layout.name)
         frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
         output.mux(track.encode(frame))
     output.mux(track.encode(None))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -91,6 +92,55 @@ def test_sound_that_does_not_fit_is_reencoded_and_said(tmp_path: Path) -> None:
     assert "re-encoded to Opus" in summary.notices[0]
     length = len(after.packets["audio"][0]) * 0.02
     assert length == pytest.approx(len(contents(source).packets["audio"][0]) * 1024 / 48_000, abs=0.1)
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo"])
+@pytest.mark.parametrize(
+    ("name", "sound"), [("in.avi", "pcm_s16le"), ("in.mkv", "pcm_s16le"), ("in.avi", "pcm_mulaw")]
+)
+@pytest.mark.parametrize("target", ["out.mp4", "out.mkv"])
+def test_sound_whose_channels_have_no_names_arrives(
+    tmp_path: Path, name: str, sound: str, layout: str, target: str
+) -> None:
+    source = make_clip(tmp_path / name, pts=range(12), sound=sound, layout=layout)
+    _, after = through(source, target)
+    assert len(after.times) == 12
+    with av.open(str(tmp_path / target)) as file:
+        frames = list(file.decode(audio=0))
+    assert {frame.layout.nb_channels for frame in frames} == {1 if layout == "mono" else 2}
+    assert sum(frame.samples for frame in frames) / frames[0].sample_rate == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("target", ["out.mp4", "out.mov", "out.mkv"])
+def test_sound_of_a_transport_stream_is_copied(tmp_path: Path, target: str) -> None:
+    source = make_clip(tmp_path / "in.ts", time_base=Fraction(1, 12), sound="aac")
+    summary, after = through(source, target)
+    assert summary.notices == []
+    assert after.codecs["audio"] == ["aac"]
+    headed = contents(source).packets["audio"][0]
+    header = 0 if target.endswith(".mkv") else 7  # of ADTS, which Matroska's muxer takes off by itself
+    assert len(after.packets["audio"][0]) == len(headed)
+    if header:
+        assert after.packets["audio"][0] == [packet[header:] for packet in headed]
+
+
+@pytest.mark.parametrize("name", ["in.ts", "in.mpg"])
+def test_a_part_of_a_film_without_an_index_begins_where_it_should(tmp_path: Path, name: str) -> None:
+    codec = "libx264" if name.endswith(".ts") else "mpeg2video"
+    options = {"g": "60"} if codec == "mpeg2video" else {"preset": "ultrafast", "g": "120"}
+    source = make_clip(
+        tmp_path / name, pts=range(250), time_base=Fraction(1, 25), codec=codec, options=options, sound="mp2"
+    )
+    _, after = through(source, "out.mp4", replace(QUICK, start=Fraction(3)))
+    assert len(after.times) == 175
+
+
+def test_the_partial_file_of_an_earlier_run_is_not_painted_over(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "out.partial.mp4")
+    before = source.read_bytes()
+    with pytest.raises(UserError, match="would overwrite the input"):
+        convert(source, tmp_path / "out.mp4", identity, QUICK)
+    assert source.read_bytes() == before
 
 
 def test_sound_can_be_left_out(tmp_path: Path) -> None:
