@@ -1,7 +1,8 @@
 """Stylize photos with every style of a model: the pictures one by one, and all of them on a contact sheet.
 
 ``python benchmarks/gallery.py --output out`` takes the sample photos and the default model. The README's
-picture strip is made by ``--strip assets/strip.jpg``.
+picture strip is made by ``--strip assets/strip.jpg``, the sheets of ``models/README.md`` by
+``--model gallery-fast --sheet assets/gallery-fast.jpg`` and the same for the other model.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ def main() -> int:
     parser.add_argument(
         "--strip", type=Path, metavar="FILE", help="write only this: the first photo in every style"
     )
+    parser.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="write only this: every photo in every style, in small"
+    )
     add_common_flags(parser)
     add_engine_flags(parser)
     args = parser.parse_args()
@@ -64,13 +68,18 @@ def gallery(args: argparse.Namespace) -> int:
         row = [photo]
         for name in names:
             row.append(stylize(photo, stylize.make_look(name)))
-            if not args.strip:
+            if not (args.strip or args.sheet):
                 target = args.output / f"{source.stem}_{name}.jpg"
                 write_image(Picture([row[-1]], exif=picture.exif), target)
                 print(target)
         rows.append(row)
-    sheet = args.strip or args.output / f"contact_sheet_{Path(args.model).stem}.png"
-    drawn = strip(rows[0], columns[0]) if args.strip else contact_sheet(rows, columns[0])
+    sheet = args.strip or args.sheet or args.output / f"contact_sheet_{Path(args.model).stem}.png"
+    if args.strip:
+        drawn = strip(rows[0], columns[0])
+    elif args.sheet:
+        drawn = styles_below_one_another(rows, ["photo", *map(str, stylize.model.styles)])
+    else:
+        drawn = contact_sheet(rows, columns[0])
     write_image(Picture([drawn]), sheet, quality=88)
     print(sheet)
     return 0
@@ -84,6 +93,14 @@ def strip(row: list[np.ndarray], captions: list[str]) -> np.ndarray:
     captions = [*captions, *[""] * (len(row) - len(captions))]
     parts = range(0, len(row), each)
     return np.concatenate([contact_sheet([row[i : i + each]], captions[i : i + each]) for i in parts])
+
+
+def styles_below_one_another(rows: list[list[np.ndarray]], captions: list[str]) -> np.ndarray:
+    """All photos in one style on a line, its name above them; two thirds as large as elsewhere."""
+    none = [""] * (len(rows) - 1)
+    lines = [contact_sheet([[row[i] for row in rows]], [name, *none]) for i, name in enumerate(captions)]
+    whole = Image.fromarray(np.concatenate(lines))
+    return np.asarray(whole.resize((whole.width * 2 // 3, whole.height * 2 // 3), Image.Resampling.LANCZOS))
 
 
 def contact_sheet(rows: list[list[np.ndarray]], captions: list[str]) -> np.ndarray:

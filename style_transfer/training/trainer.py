@@ -25,6 +25,7 @@ from style_transfer.training.optimizer import make_optimizer, set_learning_rate
 
 _SNAPSHOT_EVERY = 50  # steps between the states that a loss gone astray falls back to
 _MOST_FALLBACKS = 5
+_MOST_OVERFLOWS = 5  # of gradients, one after another
 _WORKERS = 6  # processes that read photos for a GPU; a CPU is busy enough with the network
 
 
@@ -75,7 +76,7 @@ class Trainer:
         self.history: list[dict[str, float]] = []
         self.skipped: set[str] = set()  #: photos that could not be read
         self._good: dict[str, Any] | None = None
-        self._fallbacks = 0
+        self._fallbacks = self._overflows = 0
         self.peers.broadcast(self.parameters)
 
     @property
@@ -223,7 +224,11 @@ class Trainer:
         self.batch_size //= 2
 
     def _train_step(self, crops: Tensor) -> dict[str, float] | None:
-        """One update; the losses, or None (and no update) if they or the gradients are not finite."""
+        """One update; the losses, or None (and no update) if they are not finite, or gradients stay so.
+
+        Now and then a gradient overflows: each norm multiplies it where a photo is flat. Such a step is one
+        without an update.
+        """
         lr = self.config.learning_rate(self.step, self.seconds) * self.lr_factor
         set_learning_rate(self.optimizer, lr)
         self.optimizer.zero_grad()
@@ -237,14 +242,13 @@ class Trainer:
         values = torch.stack([*losses.values(), total.detach()]).float()
         numbers = self.peers.average([values])[0].tolist()
         # With fp16 the scaler itself skips a step whose gradients overflow, and lowers its scale (else 1).
-        healthy = bool(torch.isfinite(gradient)) or self.scaler.get_scale() > 1
-        healthy = healthy and all(map(math.isfinite, numbers))
-        if healthy:
+        updates = bool(torch.isfinite(gradient)) or self.scaler.get_scale() > 1
+        self._overflows = 0 if updates else self._overflows + 1
+        healthy = all(map(math.isfinite, numbers)) and self._overflows <= _MOST_OVERFLOWS
+        if healthy and updates:
             self.scaler.step(self.optimizer)
         self.scaler.update()
-        if not healthy:
-            return None
-        return dict(zip([*losses, "total"], numbers, strict=True))
+        return dict(zip([*losses, "total"], numbers, strict=True)) if healthy else None
 
     def _losses(self, crops: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         photos = crops.to(self.device, non_blocking=True).float().div_(255)
@@ -282,7 +286,7 @@ class Trainer:
 
     def _fall_back(self) -> None:
         assert self._good is not None
-        self._fallbacks += 1
+        self._fallbacks, self._overflows = self._fallbacks + 1, 0
         kept = {"lr_factor": self.lr_factor / 2, "seconds": self.seconds, "batch_size": self.batch_size}
         self.load_state({**self._good, **kept})
         if self._fallbacks > _MOST_FALLBACKS:

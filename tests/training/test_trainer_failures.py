@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,18 @@ def test_gradients_that_are_not_finite_change_no_weight(make: Any) -> None:
     with pytest.raises(TrainingError):
         trainer.run()
     assert same(weights(trainer), before)
+
+
+def test_a_gradient_that_overflows_once_costs_a_step_and_no_more(make: Any) -> None:
+    trainer = make(steps=6)
+    calls = itertools.count()
+    trainer.parameters[0].register_hook(lambda gradient: gradient * (math.inf if next(calls) == 2 else 1))
+    states: list[list[Tensor]] = []
+    reports: list[Progress] = []
+    assert trainer.run(lambda report: (reports.append(report), states.append(weights(trainer)))[0])
+    assert [report.notice for report in reports] == [None] * 6
+    assert same(states[1], states[2])
+    assert not same(states[2], states[3])
 
 
 def run_out_of_memory(trainer: Trainer, most: int, message: str = "CUDA out of memory") -> None:
