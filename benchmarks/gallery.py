@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,9 @@ def contact_sheet(rows: list[list[np.ndarray]], captions: list[str]) -> np.ndarr
     left = GAP
     for i, caption in enumerate(captions):
         column = max(row[i].width for row in cells)
-        draw.text((left, 4), caption, fill="black", font=ImageFont.load_default(14))
+        # Pillow's own font has no accents.
+        plain = unicodedata.normalize("NFKD", caption).encode("ascii", "ignore").decode()
+        draw.text((left, 4), plain, fill="black", font=ImageFont.load_default(14))
         for j, row in enumerate(cells):
             sheet.paste(row[i], (left, CAPTION + j * (HEIGHT + GAP)))
         left += column + GAP
