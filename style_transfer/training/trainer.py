@@ -67,7 +67,8 @@ class Trainer:
         self.peers = peers or Peers()
         model.network.requires_grad_(not config.styles_only)
         self.optimizer = make_optimizer(model, config.lr)
-        self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        modules = model.network, model.bank
+        self.parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
         self.batch_size = config.batch_size
         self.step = 0
