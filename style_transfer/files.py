@@ -53,3 +53,8 @@ def _reason(error: OSError) -> str:
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return "a file of that name is in the way; choose another folder with -o"
     return error.strerror or str(error)
+
+
+def are_same(path: Path, other: Path) -> bool:
+    """Whether both are there and are one file, by whatever names."""
+    return path.exists() and other.exists() and path.samefile(other)

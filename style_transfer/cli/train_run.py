@@ -16,7 +16,7 @@ from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
 from style_transfer.cli.train import KEPT, STROKES
 from style_transfer.cli.train_model import joined, model_to_join, model_to_train, named_styles
 from style_transfer.errors import TrainingError, UserError
-from style_transfer.files import output_errors
+from style_transfer.files import are_same, output_errors
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import VGG19Features
 from style_transfer.networks.catalogue import DEFAULT_MODEL
@@ -80,7 +80,7 @@ def _check_output(args: argparse.Namespace) -> Path:
     output: Path = args.output or Path(args.add_to)
     if output.suffix != ".safetensors":
         raise UserError(f"--output '{output}' must end in .safetensors")
-    itself = args.add_to and output.exists() and Path(args.add_to).exists() and output.samefile(args.add_to)
+    itself = args.add_to and are_same(output, Path(args.add_to))
     if output.exists() and not (args.overwrite or args.resume or itself):
         raise UserError(f"'{output}' exists; give another --output, --resume to go on, or --overwrite")
     if output.is_dir():
@@ -207,14 +207,13 @@ class _Writer:
         trainer = self.trainer
         self.save()
         kept = self.base.ranges if self.base else None
-        if (
-            complete or kept
-        ):  # who stops a run does not want to wait; but the styles that are there keep theirs
+        # Who stops a run does not want to wait; but the styles that are there keep theirs.
+        if complete or kept:
             photos, _skipped = sample_photos(trainer.photos, PHOTOS)
             trainer.model.ranges = measure_ranges(trainer.model, photos, units=kept.units if kept else None)
-        if self.base is None:
+        if self.base is None and complete:
             save_model(trainer.model, self.output)
-        else:  # what joins must change no other style
+        elif self.base is not None:  # what joins must change no other style
             save_model(joined(self.base, trainer.model), self.output, dtype=exact_dtype(self.base))
         if self.args.preview_every:
             self.preview()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from style_transfer.cli.common import say, stop_signals
 from style_transfer.errors import UserError
+from style_transfer.files import are_same
 from style_transfer.live.controls import Controls
 from style_transfer.live.session import Session
 from style_transfer.media.camera import Camera
@@ -64,10 +65,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _spare(source: Source, target: Path) -> None:
     """Raises ``UserError`` where the recording would grow over the clip that is being shown."""
-    shown = Path(source.name)
-    for path in (target, partial_recording(target)):
-        if path.exists() and shown.is_file() and path.samefile(shown):
-            raise UserError(f"the recording would overwrite the source '{source}'; choose another --record")
+    if any(are_same(path, Path(source.name)) for path in (target, partial_recording(target))):
+        raise UserError(f"the recording would overwrite the source '{source}'; choose another --record")
 
 
 def _list_sources() -> int:

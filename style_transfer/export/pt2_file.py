@@ -9,7 +9,6 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
@@ -25,6 +24,7 @@ from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import StyleParameters
 from style_transfer.runtime.device import Device
 from style_transfer.runtime.exported_engine import compiled_forward
+from style_transfer.runtime.gpu import exact_kernels
 
 _EXTRA_FILE = "style_transfer.json"
 _COMPILERS = ("g++", "clang++", "c++", "cl")
@@ -95,7 +95,7 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
     whole = _Whole(model.network, precision).to(device)
     inputs = {"model": (picture, *look), "frozen": (picture, *look, *statistics)}
     try:
-        with quiet(), _exact_convolutions():
+        with quiet(), exact_kernels():
             files = {
                 name: _compile(whole, tuple(part.to(device) for part in parts), stride)
                 for name, parts in inputs.items()
@@ -106,16 +106,8 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
     with atomic_path(path) as temporary:
         _package(temporary, files)
         add_model(temporary, model, {"device": device.type, "precision": precision, "version": __version__})
-        with _exact_convolutions():
+        with exact_kernels():
             return _compare_package(temporary, path, device, TOLERANCES[precision])
-
-
-def _exact_convolutions() -> AbstractContextManager[object]:
-    """Within it a GPU's float32 is float32, as where a package is run, and not TF32."""
-    flags: AbstractContextManager[object] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, allow_tf32=False
-    )
-    return flags
 
 
 def _compile(whole: nn.Module, inputs: tuple[Tensor, ...], stride: int) -> list[str]:

@@ -24,6 +24,14 @@ class Mark(Protocol):
         """True once the work has come to it."""
 
 
+def exact_kernels() -> AbstractContextManager[object]:
+    """Within it a GPU's float32 is float32, not TF32; for one thread at a time."""
+    flags: AbstractContextManager[object] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, allow_tf32=False
+    )
+    return flags
+
+
 class Gpu:
     """Three streams of one CUDA device, which work at the same time, each in its own order."""
 
@@ -84,11 +92,8 @@ class Gpu:
         torch.cuda.empty_cache()
 
     def kernels(self) -> AbstractContextManager[object]:
-        """Within it float32 is float32, not TF32; for one thread at a time."""
-        flags: AbstractContextManager[object] = torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, allow_tf32=False
-        )
-        return flags
+        """As :func:`exact_kernels`."""
+        return exact_kernels()
 
     @contextmanager
     def guard(self) -> Iterator[None]:

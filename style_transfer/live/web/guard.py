@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -71,13 +71,13 @@ class Guard:
 
     def _refusal_of_name(self, request: web.Request) -> web.Response | None:
         host = request.headers.get("Host", "").lower()
-        if self._local and _name(host) not in _LOCAL_NAMES:
+        if self._local and _parts(f"//{host}").hostname not in _LOCAL_NAMES:
             return web.Response(status=403, text="this server answers to the name localhost only\n")
         origin = request.headers.get("Origin")
         asks_socket = request.headers.get("Upgrade", "").lower() == "websocket"
         if origin is None and not asks_socket:
             return None
-        if origin is None or not host or _place(origin) != host:
+        if origin is None or not host or _parts(origin.lower()).netloc != host:
             return web.Response(status=403, text="only this server's own page may ask for this\n")
         return None
 
@@ -103,17 +103,9 @@ def _equal(given: str, right: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), right.encode())
 
 
-def _place(origin: str) -> str:
-    """``http://localhost:8080`` → ``localhost:8080``."""
+def _parts(address: str) -> SplitResult:
+    """``//[::1]:8080`` → its host's name ``::1`` and place ``[::1]:8080``; of what is no address, nothing."""
     try:
-        return urlsplit(origin.lower()).netloc
+        return urlsplit(address)
     except ValueError:
-        return ""
-
-
-def _name(host: str) -> str:
-    """``localhost:8080`` → ``localhost``; ``[::1]:8080`` → ``::1``."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+        return urlsplit("")

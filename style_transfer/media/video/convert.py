@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from style_transfer.errors import UserError
+from style_transfer.files import are_same
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.video.format import VIDEO_EXTENSIONS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame
@@ -149,7 +150,5 @@ def check(source: Path, target: Path, options: VideoOptions) -> None:
         raise UserError("the preview has no length; give its seconds")
     if target.is_dir():
         raise UserError(f"the output '{target}' is a folder; choose another with -o")
-    if any(
-        path.exists() and source.exists() and path.samefile(source) for path in (target, partial_path(target))
-    ):
+    if any(are_same(path, source) for path in (target, partial_path(target))):
         raise UserError(f"the result would overwrite the input '{source}'; choose another output with -o")
