@@ -82,12 +82,12 @@ def _cache(args: argparse.Namespace) -> Path | None:
 
 def _print_table(rows: dict[str, dict[str, Any]], starts: Sequence[str]) -> None:
     width = max(len("style"), *map(len, rows))
-    head = f"{'style':{width}}  content   style      tv   total"
+    head = f"{'style':{width}}  content   style    tone      tv   total"
     if "content" in starts:
         head += "   share  tenth pct."
     print(head + "".join(f"  iterations from {start}" for start in starts))
     for name, row in rows.items():
-        numbers = (f"{row[loss]:6.4f}" for loss in ("content", "style", "tv", "total"))
+        numbers = (f"{row[loss]:6.4f}" for loss in ("content", "style", "tone", "tv", "total"))
         line = f"{name:{width}}   " + "  ".join(numbers)
         if share := row.get("share"):
             line += f"  {share['median']:5.1%}       {share['tenth_percentile']:5.1%}"

@@ -33,6 +33,9 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--content-weight", type=float, default=1.0, help="(1)")
     parser.add_argument("--style-weight", type=float, default=12.0, help="higher is bolder (12)")
+    parser.add_argument(
+        "--tone-weight", type=float, default=1.0, help="higher keeps more of what is light and dark (1)"
+    )
     parser.add_argument("--tv-weight", type=float, default=0.1, help="higher is smoother (0.1)")
     parser.add_argument(
         "--preview-every", type=int, default=25, metavar="ITERATIONS", help="renew the preview; 0: none (25)"

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     set_threads()
     photo = _photo(args)
     content = to_tensor(photo.frames[0]).to(device)
-    recipe = Recipe(args.content_weight, args.style_weight, args.tv_weight, args.style_size)
+    recipe = Recipe(args.content_weight, args.style_weight, args.tone_weight, args.tv_weight, args.style_size)
     losses = _autocast(
         Objective(recipe, [args.style], vgg_weights=args.vgg_weights, device=device).losses(content, 0),
         device,

@@ -79,6 +79,9 @@ def build_parser() -> Parser:
     bold = net.add_mutually_exclusive_group()
     bold.add_argument("--keep-content", choices=tuple(KEPT), help="how much of the photo stays (medium)")
     bold.add_argument("--style-weight", type=float, help="the same as a number: higher is bolder (12)")
+    net.add_argument(
+        "--tone-weight", type=float, default=1.0, help="higher keeps more of what is light and dark (1)"
+    )
     net.add_argument("--tv-weight", type=float, default=0.1, help="higher is smoother (0.1)")
     net.add_argument(
         "--temporal-weight", type=float, default=80.0, help="higher is steadier in video, softer (80)"

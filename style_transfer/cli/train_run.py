@@ -115,7 +115,7 @@ def _config(args: argparse.Namespace, device: torch.device) -> TrainingConfig:
         else:
             steps = _STEPS_ON_A_GPU
     scale = args.style_scale or STROKES[args.stroke or "medium"]
-    names = ("batch_size", "image_size", "content_weight", "tv_weight", "temporal_weight", "seed")
+    weights = ("content_weight", "tone_weight", "tv_weight", "temporal_weight")
     return TrainingConfig(
         steps=steps,
         minutes=minutes,
@@ -123,7 +123,7 @@ def _config(args: argparse.Namespace, device: torch.device) -> TrainingConfig:
         style_weight=KEPT[args.keep_content or "medium"] if args.style_weight is None else args.style_weight,
         lr=args.lr if args.lr is not None else (_QUICK_LR if quick else TrainingConfig.lr),
         styles_only=quick,
-        **{name: getattr(args, name) for name in names},
+        **{name: getattr(args, name) for name in ("batch_size", "image_size", "seed", *weights)},
     )
 
 
@@ -242,6 +242,7 @@ class _Writer:
             "lr": config.lr,
             "content_weight": config.content_weight,
             "style_weight": config.style_weight,
+            "tone_weight": config.tone_weight,
             "tv_weight": config.tv_weight,
             "temporal_weight": config.temporal_weight,
             "seed": config.seed,

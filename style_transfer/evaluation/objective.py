@@ -19,7 +19,7 @@ from style_transfer.losses.vgg import LAYER_NAMES, VGG19Features
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import load_style_image
 
-#: A picture ``(1, 3, H, W)`` in 0..1 → scalars ``content``, ``style``, ``tv``, ``total`` the sum.
+#: A picture ``(1, 3, H, W)`` in 0..1 → scalars ``content``, ``style``, ``tone``, ``tv``, ``total`` the sum.
 Losses: TypeAlias = Callable[[Tensor], dict[str, Tensor]]
 
 
@@ -32,6 +32,7 @@ class Recipe:
 
     content_weight: float = TrainingConfig.content_weight
     style_weight: float = TrainingConfig.style_weight
+    tone_weight: float = TrainingConfig.tone_weight
     tv_weight: float = TrainingConfig.tv_weight
     style_size: int = TrainingConfig.style_size  #: short side of the style images, pixels
     content_layers: tuple[str, ...] = CONTENT_LAYERS
@@ -39,7 +40,7 @@ class Recipe:
     scales: tuple[int, ...] = SCALES
 
     def __post_init__(self) -> None:
-        for name in ("content_weight", "style_weight", "tv_weight"):
+        for name in ("content_weight", "style_weight", "tone_weight", "tv_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(self, name)}")
         if self.style_size < 64:
@@ -51,7 +52,8 @@ class Recipe:
 
         Raises ``ModelFileError`` for a header that states what cannot be.
         """
-        stated: dict[str, Any] = {}
+        # A model that states its weights and not this one is older than the tone loss.
+        stated: dict[str, Any] = {"tone_weight": 0.0} if "style_weight" in training else {}
         try:
             for name, default in asdict(cls()).items():
                 if training.get(name) is not None:
@@ -70,6 +72,7 @@ class Recipe:
         return (
             self.content_weight * losses["content"]
             + self.style_weight * losses["style"]
+            + self.tone_weight * losses["tone"]
             + self.tv_weight * losses["tv"]
         )
 

@@ -1,8 +1,10 @@
-"""Content, style and total variation losses, each normalised so that one weight suits every painting.
+"""Content, style, tone and total variation losses, each normalised so that one weight suits every painting.
 
 After Johnson et al. 2016, equations 2 to 5, with two changes. Every term is divided by the size of its
 target, so that neither the painting nor the scale of the VGG's activations matters. And Gram matrices are
-compared at several scales of the picture, which gives coarse strokes without deep layers.
+compared at several scales of the picture, which gives coarse strokes without deep layers. The tone loss is
+our own: features of deep layers answer to edges, and with them alone a network turns what is dark and light
+in the large into one colour with a relief.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from style_transfer.losses.vgg import VGG19Features
 CONTENT_LAYERS = ("relu3_3",)
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu3_4")
 SCALES = (1, 2, 4)
+
+_TONE_CELL = 8  # pixels, the side of the squares whose lightness is compared
+_TONE_FLOOR = 0.02  # of the range: the contrast below which a picture counts as flat
 
 # Keeps a black target (all activations zero) from dividing by nothing; far below any real one.
 _TINY = 1e-30
@@ -54,6 +59,24 @@ def total_variation(image: Tensor) -> Tensor:
     return down + across
 
 
+def tone(image: Tensor) -> Tensor:
+    """Where ``(N, 3, H, W)`` pictures are light and dark: ``(N, 1, H/8, W/8)`` float32, mean 0, deviation 1.
+
+    Of a flat picture the deviation is less. Whatever the palette and its contrast, a dark bear on a light
+    meadow has the tone of a dark bear on a light meadow.
+    """
+    red, green, blue = image.float().unbind(1)
+    luma = (0.299 * red + 0.587 * green + 0.114 * blue)[:, None]  # ITU-R BT.601
+    cells = F.avg_pool2d(luma, _TONE_CELL, ceil_mode=True)
+    centred = cells - cells.mean((2, 3), keepdim=True)
+    return centred / (centred.square().mean((2, 3), keepdim=True) + _TONE_FLOOR**2).sqrt()
+
+
+def tone_loss(found: Tensor, target: Tensor) -> Tensor:
+    """``1 −`` the correlation of two :func:`tone`, 0..2, each picture by itself; ``(N,)``."""
+    return (found - target).square().mean((1, 2, 3)) / 2
+
+
 class PerceptualLoss(nn.Module):
     """The training objective for N styles, whose Gram matrices it holds.
 
@@ -82,21 +105,22 @@ class PerceptualLoss(nn.Module):
             self.register_buffer(f"target{i}", torch.cat(matrices), persistent=False)
 
     def content_targets(self, photos: Tensor) -> list[Tensor]:
-        """Content features of ``(N, 3, H, W)`` photos, to be given to :meth:`forward`."""
+        """Content features of ``(N, 3, H, W)`` photos and last their tone, to be given to :meth:`forward`."""
         with torch.no_grad():
             found = self.vgg(photos)
-            return [found[name] for name in self.content_layers]
+            return [*(found[name] for name in self.content_layers), tone(photos)]
 
     def forward(self, output: Tensor, content: Sequence[Tensor], style: Tensor) -> dict[str, Tensor]:
-        """Losses of stylized pictures, scalars: ``content``, ``style`` and ``tv``, each a mean.
+        """Losses of stylized pictures, scalars: ``content``, ``style``, ``tone`` and ``tv``, each a mean.
 
         ``output`` ``(N, 3, H, W)`` in 0..1, ``content`` from :meth:`content_targets` for the same N,
         ``style`` ``(N,)`` int64 indices of styles.
         """
         found = self.vgg(output)
+        *features, own_tone = content
         contents = [
             content_loss(found[name], target)
-            for name, target in zip(self.content_layers, content, strict=True)
+            for name, target in zip(self.content_layers, features, strict=True)
         ]
         styles = [
             style_loss(gram, getattr(self, f"target{i}")[style])
@@ -105,6 +129,7 @@ class PerceptualLoss(nn.Module):
         return {
             "content": torch.stack(contents).mean(),
             "style": torch.stack(styles).mean(),
+            "tone": tone_loss(tone(output), own_tone).mean(),
             "tv": total_variation(output).mean(),
         }
 

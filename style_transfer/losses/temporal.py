@@ -14,7 +14,7 @@ from torch import Tensor
 
 _SHIFT = 8  # pixels, at most, each way
 _ZOOM = 0.03  # at most, in or out
-_NOISE = 0.015  # standard deviation, of the range 0..1
+_NOISE = 0.0075  # standard deviation, of the range 0..1
 
 #: Pixels at each edge that are not compared: what is there has come in from outside.
 MARGIN = 16

@@ -25,6 +25,7 @@ class TrainingConfig:
     lr: float = 3e-3
     content_weight: float = 1.0
     style_weight: float = 12.0
+    tone_weight: float = 1.0
     tv_weight: float = 0.1
     temporal_weight: float = 80.0  #: 0: the temporal loss is not computed
     seed: int = 0
@@ -43,7 +44,7 @@ class TrainingConfig:
                 raise UserError(f"--{name.replace('_', '-')} must be above 0, not {value}")
         if self.steps is None and self.minutes is None:
             raise UserError("a run needs an end; give --steps or --minutes")
-        for name in ("content_weight", "style_weight", "tv_weight", "temporal_weight"):
+        for name in ("content_weight", "style_weight", "tone_weight", "tv_weight", "temporal_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(self, name)}")
         for name in ("image_size", "style_size"):  # a quarter of it must still make a feature map

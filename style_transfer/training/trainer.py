@@ -275,6 +275,7 @@ class Trainer:
         weight = {
             "content": config.content_weight,
             "style": config.style_weight,
+            "tone": config.tone_weight,
             "tv": config.tv_weight,
             "temporal": config.temporal_weight,
         }

@@ -58,7 +58,7 @@ def test_a_run_from_paintings_to_a_model(
     assert [row["step"] for row in rows] == ["1", "2", "3"]
     for row in rows:
         parts = float(row["content"]) + 12 * float(row["style"]) + 0.1 * float(row["tv"])
-        parts += 80 * float(row["temporal"])
+        parts += float(row["tone"]) + 80 * float(row["temporal"])
         assert float(row["total"]) == pytest.approx(parts, rel=1e-4)
     for name, size in (("m.losses.png", None), ("m.preview.png", (2 * 256, 3 * 256))):
         with Image.open(out / name) as image:
@@ -228,6 +228,6 @@ def test_flags() -> None:
         "--style-image", "--dataset", "-o", "--output", "--style-info", "--steps",
         "--minutes", "--resume", "--init", "--seed", "--overwrite", "--preview-every", "--save-every",
         "--tensorboard", "--network", "--width", "--batch-size", "--image-size", "--style-size",
-        "--content-weight", "--style-weight", "--tv-weight", "--temporal-weight", "--lr",
+        "--content-weight", "--style-weight", "--tone-weight", "--tv-weight", "--temporal-weight", "--lr",
         "--vgg-weights", "--device", "--precision", "--debug",
     }  # fmt: skip

@@ -14,7 +14,7 @@ from style_transfer.training.config import TrainingConfig
 def test_the_defaults_are_those_of_training() -> None:
     assert Recipe.of({}) == Recipe()
     config, recipe = TrainingConfig(), Recipe()
-    for name in ("content_weight", "style_weight", "tv_weight", "style_size"):
+    for name in ("content_weight", "style_weight", "tone_weight", "tv_weight", "style_size"):
         assert getattr(recipe, name) == getattr(config, name)
 
 
@@ -22,10 +22,14 @@ def test_a_header_states_the_recipe() -> None:
     told = {"content_weight": 2.0, "style_weight": 5, "style_size": 256, "scales": [1], "steps": 7,
             "content_layers": ["relu2_2"], "style_layers": ["relu1_2", "relu3_1"]}  # fmt: skip
     recipe = Recipe.of(told)
-    assert recipe == Recipe(2.0, 5.0, 0.1, 256, ("relu2_2",), ("relu1_2", "relu3_1"), (1,))
-    assert float(recipe.total({n: torch.tensor(1.0) for n in ("content", "style", "tv")})) == pytest.approx(
-        7.1
-    )
+    assert recipe == Recipe(2.0, 5.0, 0.0, 0.1, 256, ("relu2_2",), ("relu1_2", "relu3_1"), (1,))
+    ones = {name: torch.tensor(1.0) for name in ("content", "style", "tone", "tv")}
+    assert float(recipe.total(ones)) == pytest.approx(7.1)
+
+
+def test_a_header_from_before_the_tone_loss_has_none() -> None:
+    assert Recipe.of({"style_weight": 12.0}).tone_weight == 0
+    assert Recipe.of({"style_weight": 12.0, "tone_weight": 2}).tone_weight == 2
 
 
 @pytest.mark.parametrize(
@@ -51,10 +55,12 @@ def test_wrong_numbers_are_refused_in_the_words_of_the_flags(wrong) -> None:
 
 
 def test_losses_of_a_pair(vgg_file, paintings) -> None:
-    objective = Objective(Recipe(3, 5, 7, 64), paintings, vgg_weights=vgg_file)
+    objective = Objective(Recipe(3, 5, 2, 7, 64), paintings, vgg_weights=vgg_file)
     photo, other = photo_tensor(32, 32), photo_tensor(32, 32, 1)
     found = measured(objective.losses(photo, 1), other)
-    assert found["total"] == pytest.approx(3 * found["content"] + 5 * found["style"] + 7 * found["tv"])
+    weights = {"content": 3, "style": 5, "tone": 2, "tv": 7}
+    assert found["total"] == pytest.approx(sum(weight * found[name] for name, weight in weights.items()))
+    assert found["tone"] > 0
     assert measured(objective.losses(photo, 1), photo)["content"] == 0
     assert objective.style_loss(other, 1) == pytest.approx(found["style"])
     assert objective.style_loss(other, 0) != pytest.approx(found["style"])

@@ -17,6 +17,8 @@ from style_transfer.losses.perceptual import (
     content_loss,
     gram_matrix,
     style_loss,
+    tone,
+    tone_loss,
     total_variation,
 )
 from style_transfer.losses.vgg import LAYER_NAMES, VGG19Features
@@ -89,6 +91,45 @@ def test_total_variation() -> None:
     assert total_variation(torch.full((1, 3, 8, 8), 0.3)).item() == 0
 
 
+def plain_tone(image: Array) -> Array:
+    """Lightness of one picture (3, H, W) in squares of 8 pixels, its mean taken out."""
+    luma = 0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]
+    height, width = luma.shape
+    cells = np.array(
+        [[luma[y : y + 8, x : x + 8].mean() for x in range(0, width, 8)] for y in range(0, height, 8)]
+    )
+    return cells - cells.mean()
+
+
+def test_tone() -> None:
+    x = torch.rand(2, 3, 40, 27)
+    for found, picture in zip(tone(x), x.double().numpy(), strict=True):
+        centred = plain_tone(picture)
+        np.testing.assert_allclose(found[0], centred / np.sqrt((centred**2).mean() + 0.02**2), atol=1e-4)
+
+
+def test_tone_loss_is_one_less_the_correlation() -> None:
+    a, b = torch.rand(3, 3, 256, 256), torch.rand(3, 3, 256, 256)
+    a, b = (torch.nn.functional.interpolate(x[..., ::16, ::16], scale_factor=16.0) for x in (a, b))
+    expected = [
+        1 - np.corrcoef(plain_tone(p).ravel(), plain_tone(q).ravel())[0, 1]
+        for p, q in zip(a.double().numpy(), b.double().numpy(), strict=True)
+    ]
+    np.testing.assert_allclose(tone_loss(tone(a), tone(b)), expected, atol=0.02)
+
+
+def test_tone_knows_no_palette_but_light_from_dark() -> None:
+    photo = photo_tensor(64, 64)
+    photo[..., :20] *= 0.3
+    green = torch.zeros_like(photo)
+    green[:, 1:2] = 0.1 + 0.9 * photo.mean(1, keepdim=True)
+    grey = photo.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    assert tone_loss(tone(green), tone(grey)).item() < 0.01
+    assert tone_loss(tone(1 - photo), tone(photo)).item() > 1.9
+    flat = torch.full((1, 3, 64, 64), 0.5)
+    assert tone(flat).abs().max() < 1e-4
+
+
 def test_a_black_target_divides_by_nothing_without_harm() -> None:
     zero = torch.zeros(1, 2, 4, 4)
     assert content_loss(zero, zero).item() == 0
@@ -131,7 +172,11 @@ def test_the_whole_objective(vgg_file) -> None:
     loss = PerceptualLoss(VGG19Features(layers, vgg_file), paintings)
     found = loss(torch.cat(outputs), loss.content_targets(torch.cat(photos)), torch.tensor(style))
 
-    content, gram, variation = [], [], []
+    def plain_light(image: Tensor) -> Array:
+        centred = plain_tone(image[0].double().numpy())
+        return np.asarray(centred / np.sqrt((centred**2).mean() + 0.02**2))
+
+    content, gram, light, variation = [], [], [], []
     for photo, output, index in zip(photos, outputs, style, strict=True):
         target = plain_vgg(photo, state)
         for layer in CONTENT_LAYERS:
@@ -140,8 +185,9 @@ def test_the_whole_objective(vgg_file) -> None:
             ours, theirs = (plain_vgg(shrink(x, scale), state) for x in (output, paintings[index]))
             for layer in STYLE_LAYERS:
                 gram.append(plain_style(vectorised_gram(ours[layer]), vectorised_gram(theirs[layer])))
+        light.append(((plain_light(output) - plain_light(photo)) ** 2).mean() / 2)
         variation.append(plain_total_variation(output[0].double().numpy()))
-    for name, values in (("content", content), ("style", gram), ("tv", variation)):
+    for name, values in (("content", content), ("style", gram), ("tone", light), ("tv", variation)):
         assert found[name].shape == ()
         assert found[name].item() == pytest.approx(np.mean(values), rel=1e-4), name
 

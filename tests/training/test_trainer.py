@@ -82,7 +82,7 @@ def test_the_temporal_loss_counts_unless_its_weight_is_zero(make: Any) -> None:
     (row,), (plain,) = with_it.history, without.history
     assert "temporal" not in plain
     assert row["temporal"] > 0
-    for name in ("content", "style", "tv"):
+    for name in ("content", "style", "tone", "tv"):
         assert row[name] == plain[name]
     assert row["total"] == pytest.approx(plain["total"] + 80 * row["temporal"], rel=1e-4)
 
