@@ -4,8 +4,9 @@
 ``fast`` network twice, prints what both reach on held-out photos, and writes a contact sheet.
 
 The paper's (Johnson et al. 2016, as in its authors' code): content of relu3_3, 1; Gram matrices of relu1_2 to
-relu3_4 over C·H·W, 5; mean squared differences, of activations for pixels in 0..255; one scale, no tone, no
-temporal loss. Of VGG19, where they took VGG16, and without relu4_3 in its place.
+relu3_4 over C·H·W, 5; mean squared differences; one scale, no tone, no temporal loss. Of VGG19, where they
+took VGG16, and without relu4_3 in its place. Their weights suit the activations of Simonyan and Zisserman's own
+network; those of other files are scaled to them.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from style_transfer.training.trainer import Trainer
 STYLES = ("great_wave", "starry_night", "the_scream", "composition_vii", "la_grande_jatte", "udnie")
 CONTENT_LAYER, STYLE_LAYERS = "relu3_3", ("relu1_2", "relu2_2", "relu3_2", "relu3_4")
 SIDE = 256  # of the photos measured on, pixels
-PIXELS = 255 * 0.226  # activations of pixels in 0..255 over ours, of pixels divided by ImageNet's deviation
+ACTIVATION = 180.0  # root mean square of relu1_2 in Simonyan and Zisserman's network, on photos and paintings
 
 
 class PaperLoss(nn.Module):
@@ -55,6 +56,8 @@ class PaperLoss(nn.Module):
         super().__init__()
         self.vgg = vgg
         with torch.no_grad():
+            squares = [vgg(painting)["relu1_2"].square().mean() for painting in paintings]
+            self.scale = ACTIVATION / float(torch.stack(squares).mean().sqrt())
             grams = [self._grams(vgg(painting)) for painting in paintings]
         for number, matrices in enumerate(zip(*grams, strict=True)):
             self.register_buffer(f"target{number}", torch.cat(matrices), persistent=False)
@@ -65,7 +68,7 @@ class PaperLoss(nn.Module):
 
     def forward(self, output: Tensor, content: Sequence[Tensor], style: Tensor) -> dict[str, Tensor]:
         found = self.vgg(output)
-        difference = PIXELS * (found[CONTENT_LAYER].float() - content[0].float())
+        difference = self.scale * (found[CONTENT_LAYER].float() - content[0].float())
         styles = [
             (gram - getattr(self, f"target{number}")[style]).square().mean((1, 2))
             for number, gram in enumerate(self._grams(found))
@@ -73,7 +76,7 @@ class PaperLoss(nn.Module):
         return {"content": difference.square().mean(), "style": torch.stack(styles).sum(0).mean()}
 
     def _grams(self, found: dict[str, Tensor]) -> list[Tensor]:
-        return [PIXELS**2 * gram_matrix(found[name]) / found[name].shape[1] for name in STYLE_LAYERS]
+        return [self.scale**2 * gram_matrix(found[name]) / found[name].shape[1] for name in STYLE_LAYERS]
 
 
 def main() -> int:
