@@ -5,8 +5,8 @@
 
 The paper's (Johnson et al. 2016, as in its authors' code): content of relu3_3, 1; Gram matrices of relu1_2 to
 relu3_4 over C·H·W, 5; mean squared differences; one scale, no tone, no temporal loss. Of VGG19, where they
-took VGG16, and without relu4_3 in its place. Their weights suit the activations of Simonyan and Zisserman's own
-network; those of other files are scaled to them.
+took VGG16, and without relu4_3 in its place. Their weights suit the activations of Simonyan and Zisserman's
+own network; those of other files are scaled to them.
 """
 
 from __future__ import annotations
