@@ -32,6 +32,9 @@ class TrainingConfig:
     #: Train what styles own alone and leave the network, and with it every other style, as it is.
     styles_only: bool = False
 
+    #: Shares of a run between which the temporal loss comes in: what is painted first and then steadied keeps
+    #: more of its style.
+    temporal_ramp = (0.3, 0.5)
     warmup_steps = 40
     #: The last part of a run, in which the learning rate falls. Constant before, so that a run can be
     #: extended.
@@ -57,6 +60,13 @@ class TrainingConfig:
         by_steps = step / self.steps if self.steps else 0.0
         by_time = seconds / (60 * self.minutes) if self.minutes else 0.0
         return min(1.0, max(by_steps, by_time))
+
+    def temporal_weight_at(self, step: int, seconds: float) -> float:
+        """Nothing at first, then rising to ``temporal_weight``."""
+        start, end = self.temporal_ramp
+        return self.temporal_weight * min(
+            1.0, max(0.0, (self.progress(step, seconds) - start) / (end - start))
+        )
 
     def learning_rate(self, step: int, seconds: float) -> float:
         """Warm-up, constant, and a cosine down to a fiftieth at the end."""

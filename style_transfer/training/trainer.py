@@ -147,7 +147,7 @@ class Trainer:
             start = time.perf_counter()
             crops = self._next(batches)
             with self._autocast():
-                total, _losses = self._losses(crops)
+                total, _losses = self._losses(crops, self.config.temporal_weight)
             total.backward()  # type: ignore[no-untyped-call]
             self.optimizer.zero_grad()
             if self.device.type == "cuda":
@@ -234,7 +234,7 @@ class Trainer:
         set_learning_rate(self.optimizer, lr)
         self.optimizer.zero_grad()
         with self._autocast():
-            total, losses = self._losses(crops)
+            total, losses = self._losses(crops, self.config.temporal_weight_at(self.step, self.seconds))
         self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         # Averaged before the scaler looks for overflows, so that all processes find the same.
         self.peers.average([p.grad for p in self.parameters if p.grad is not None])
@@ -251,7 +251,7 @@ class Trainer:
         self.scaler.update()
         return dict(zip([*losses, "total"], numbers, strict=True)) if healthy else None
 
-    def _losses(self, crops: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def _losses(self, crops: Tensor, temporal_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
         photos = crops.to(self.device, non_blocking=True).float().div_(255)
         photos = photos.contiguous(memory_format=torch.channels_last)
         seed = random.Random(f"styles {self.config.seed} {self.step} {self.peers.rank}").getrandbits(63)
@@ -268,7 +268,7 @@ class Trainer:
         output = self.model.network(photos, *parameters)
         losses = self.loss(output, content, style)
         config = self.config
-        if config.temporal_weight:
+        if temporal_weight:
             motion = random_motion(len(photos), config.image_size, generator).to(self.device)
             later = self.model.network(disturbed(photos, motion, generator), *parameters)
             losses["temporal"] = temporal_loss(output, later, motion).mean()
@@ -277,7 +277,7 @@ class Trainer:
             "style": config.style_weight,
             "tone": config.tone_weight,
             "tv": config.tv_weight,
-            "temporal": config.temporal_weight,
+            "temporal": temporal_weight,
         }
         total = torch.stack([weight[name] * value for name, value in losses.items()]).sum()
         return total, {name: value.detach() for name, value in losses.items()}

@@ -52,6 +52,13 @@ def test_steps_or_minutes_end_a_run_whichever_come_first() -> None:
     assert TrainingConfig(steps=None, minutes=2).progress(10**6, 60) == 0.5
 
 
+def test_the_temporal_loss_comes_in_when_the_painting_is_there() -> None:
+    config = TrainingConfig(steps=100, temporal_weight=80)
+    assert [config.temporal_weight_at(step, 0) for step in (0, 30)] == [0, 0]
+    assert config.temporal_weight_at(40, 0) == pytest.approx(40)
+    assert [config.temporal_weight_at(step, 0) for step in (50, 99, 200)] == [80, 80, 80]
+
+
 @pytest.mark.parametrize(
     ("settings", "flag"),
     [

@@ -26,8 +26,8 @@ def break_losses(trainer: Trainer, broken: Any) -> None:
     """Make the losses of the steps for which ``broken(step)`` not a number."""
     real = trainer._losses
 
-    def losses(crops: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        total, found = real(crops)
+    def losses(*words: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        total, found = real(*words)
         factor = math.nan if broken(trainer.step) else 1.0
         return total * factor, {name: value * factor for name, value in found.items()}
 
@@ -98,10 +98,10 @@ def test_a_gradient_that_overflows_once_costs_a_step_and_no_more(make: Any) -> N
 def run_out_of_memory(trainer: Trainer, most: int, message: str = "CUDA out of memory") -> None:
     real = trainer._losses
 
-    def losses(crops: Tensor) -> Any:
+    def losses(*words: Any) -> Any:
         if trainer.batch_size > most:
             raise torch.OutOfMemoryError(message) if "CUDA" in message else RuntimeError(message)
-        return real(crops)
+        return real(*words)
 
     trainer._losses = losses  # type: ignore[method-assign]
 
@@ -154,7 +154,7 @@ def test_no_memory_for_a_single_picture(make: Any) -> None:
 
 def test_other_errors_are_not_taken_for_want_of_memory(make: Any) -> None:
     trainer = make()
-    trainer._losses = lambda _: (_ for _ in ()).throw(RuntimeError("a bug"))
+    trainer._losses = lambda *_: (_ for _ in ()).throw(RuntimeError("a bug"))
     with pytest.raises(RuntimeError, match="a bug"):
         trainer.run()
 
