@@ -96,11 +96,11 @@ def main() -> int:
 def compare(args: argparse.Namespace) -> int:
     device = choose_device(args.device).for_torch()
     paintings = find_paintings([args.style_images], STYLES)
-    images = [load_style_image(path, 512).to(device) for path in paintings.values()]
     vgg = VGG19Features([*STYLE_LAYERS, CONTENT_LAYER], args.vgg_weights).to(device)
     common = {"steps": args.steps, "image_size": args.image_size}
     ours = TrainingConfig(**common)
     paper = TrainingConfig(**common, style_weight=5.0, tone_weight=0.0, tv_weight=0.0, temporal_weight=0.0)
+    images = [load_style_image(path, ours.style_size).to(device) for path in paintings.values()]
     recipes = {"ours": (PerceptualLoss(vgg, images), ours), "paper": (PaperLoss(vgg, images), paper)}
     models = {name: train(args, device, name, *recipe) for name, recipe in recipes.items()}
 
@@ -155,18 +155,14 @@ def total(
     device: torch.device,
 ) -> float:
     """The weighted sum of an objective's losses, mean over styles and photos."""
-    weights = {
-        "content": config.content_weight,
-        "style": config.style_weight,
-        "tone": config.tone_weight,
-        "tv": config.tv_weight,
-    }
     totals = []
     for number, style in enumerate(STYLES):
         for photo, painting in zip(photos, painted[style], strict=True):
             content = loss.content_targets(to_tensor(photo).to(device))  # type: ignore[operator]
             found = loss(to_tensor(painting).to(device), content, torch.tensor([number], device=device))
-            totals.append(sum(weights[name] * float(value) for name, value in found.items()))
+            totals.append(
+                sum(getattr(config, f"{name}_weight") * float(value) for name, value in found.items())
+            )
     return statistics.fmean(totals)
 
 

@@ -82,6 +82,10 @@ def test_the_temporal_loss_counts_unless_its_weight_is_zero(make: Any) -> None:
     assert not any("temporal" in row for row in without.history)
     # It comes in when some of the run is done.
     assert with_it.history[:2] == without.history[:2]
+    row, plain = with_it.history[2], without.history[2]
+    for name in ("content", "style", "tone", "tv"):
+        assert row[name] == plain[name]
+    assert row["total"] == pytest.approx(plain["total"] + 80 * row["temporal"], rel=1e-4)
     for row in with_it.history[2:]:
         assert row["temporal"] > 0
         others = row["content"] + 12 * row["style"] + row["tone"] + 0.1 * row["tv"]
