@@ -184,7 +184,8 @@ class Trainer:
                 "the checkpoint is of another run: one of both is --quick; run without --resume"
             )
         groups = [state["optimizer"]["param_groups"], self.optimizer.state_dict()["param_groups"]]
-        if len({tuple(len(group["params"]) for group in part) for part in groups}) > 1:
+        shapes = [[(len(group["params"]), group.get("orthogonal")) for group in part] for part in groups]
+        if shapes[0] != shapes[1]:
             raise InputFileError("the checkpoint is of an older version; run without --resume")
         self.model.network.load_state_dict(state["network"])
         self.model.bank.load_state_dict(state["bank"])
