@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from style_transfer.networks.style_model import StyleModel
 
@@ -57,13 +58,22 @@ class Optimizer(torch.optim.Optimizer):
             state.update(
                 step=torch.tensor(0.0), mean=torch.zeros_like(weight), square=torch.zeros_like(weight)
             )
-        state["step"] += 1  # a tensor on the CPU, which checkpoints hold and copies compare as the rest
-        steps = state["step"].item()
-        of_mean, of_square = _BETAS
-        mean = state["mean"].lerp_(gradient, 1 - of_mean)
-        square = state["square"].lerp_(gradient.square(), 1 - of_square)
-        deviation = (square / (1 - of_square**steps)).sqrt_().add_(_EPSILON)
-        weight.addcdiv_(mean, deviation, value=-lr / (1 - of_mean**steps))
+        mean_beta, square_beta = _BETAS
+        adam(
+            [weight],
+            [gradient],
+            [state["mean"]],
+            [state["square"]],
+            [],
+            [state["step"]],
+            amsgrad=False,
+            beta1=mean_beta,
+            beta2=square_beta,
+            lr=lr,
+            weight_decay=0,
+            eps=_EPSILON,
+            maximize=False,
+        )
 
 
 def orthogonalized(matrix: Tensor) -> Tensor:
@@ -72,13 +82,13 @@ def orthogonalized(matrix: Tensor) -> Tensor:
     From a hundredth of the largest on they come out between 0.5 and 1.3. The quintic
     Newton-Schulz iteration of Jordan et al. 2024, with their coefficients.
     """
+    if matrix.shape[0] > matrix.shape[1]:  # the smaller square costs less
+        return orthogonalized(matrix.t()).t()
     x = matrix / (matrix.norm() + 1e-7)
-    wide: Tensor = x if x.shape[0] <= x.shape[1] else x.T
     for _ in range(_ROUNDS):
-        square = wide @ wide.T
-        wide = 3.4445 * wide + (2.0315 * square @ square - 4.7750 * square) @ wide
-    result: Tensor = wide if x.shape[0] <= x.shape[1] else wide.T
-    return result
+        square = x @ x.t()
+        x = x * 3.4445 + (square @ square * 2.0315 - square * 4.7750) @ x
+    return x
 
 
 def make_optimizer(model: StyleModel, lr: float) -> Optimizer:

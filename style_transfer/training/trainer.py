@@ -183,9 +183,11 @@ class Trainer:
             raise InputFileError(
                 "the checkpoint is of another run: one of both is --quick; run without --resume"
             )
-        groups = [state["optimizer"]["param_groups"], self.optimizer.state_dict()["param_groups"]]
-        shapes = [[(len(group["params"]), group.get("orthogonal")) for group in part] for part in groups]
-        if shapes[0] != shapes[1]:
+        theirs, ours = (
+            [(len(group["params"]), group.get("orthogonal")) for group in optimizer["param_groups"]]
+            for optimizer in (state["optimizer"], self.optimizer.state_dict())
+        )
+        if theirs != ours:
             raise InputFileError("the checkpoint is of an older version; run without --resume")
         self.model.network.load_state_dict(state["network"])
         self.model.bank.load_state_dict(state["bank"])

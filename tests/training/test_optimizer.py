@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
@@ -12,13 +15,13 @@ from style_transfer.training.optimizer import make_optimizer, orthogonalized, se
 LR = 0.01
 
 
-def step(model: StyleModel) -> None:
-    """One of Adam's first steps, which move every weight by its learning rate."""
+def step(model: StyleModel, gradient: Callable[[Tensor], Tensor] = torch.ones_like) -> None:
+    """A first step, in which Adam moves every weight by its learning rate."""
     optimizer = make_optimizer(model, 1.0)
     set_learning_rate(optimizer, LR)
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            parameter.grad = torch.ones_like(parameter)
+            parameter.grad = gradient(parameter)
     optimizer.step()
 
 
@@ -37,12 +40,7 @@ def test_styles_learn_faster_than_the_network_they_share() -> None:
     before = {name: p.detach().clone() for name, p in model.network.named_parameters()}
     scales = model.bank.scales.detach().clone()
     torch.manual_seed(0)
-    optimizer = make_optimizer(model, 1.0)
-    set_learning_rate(optimizer, LR)
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            parameter.grad = torch.randn_like(parameter)
-    optimizer.step()
+    step(model, torch.randn_like)
     for name, parameter in model.network.named_parameters():
         size = (before[name] - parameter).square().mean().sqrt().item()
         assert 0.1 * LR < size < 0.3 * LR, name
