@@ -84,7 +84,7 @@ def orthogonalized(matrix: Tensor) -> Tensor:
     """
     if matrix.shape[0] > matrix.shape[1]:  # the smaller square costs less
         return orthogonalized(matrix.t()).t()
-    x = matrix / (matrix.norm() + 1e-7)
+    x: Tensor = matrix / (matrix.norm() + 1e-7)
     for _ in range(_ROUNDS):
         square = x @ x.t()
         x = x * 3.4445 + (square @ square * 2.0315 - square * 4.7750) @ x
