@@ -10,6 +10,7 @@ in the large into one colour with a relief.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -37,8 +38,24 @@ def gram_matrix(features: Tensor) -> Tensor:
     """
     exact = features if features.dtype == torch.bfloat16 else features.float()
     with torch.autocast(features.device.type, enabled=False):
-        flat = exact.flatten(2)
-        return (flat @ flat.transpose(1, 2)).float() / flat.shape[2]
+        positions = exact.permute(0, 2, 3, 1).flatten(1, 2)  # as channels_last has them already
+        products: Tensor = _Products.apply(positions)
+        return products.float() / positions.shape[1]
+
+
+class _Products(torch.autograd.Function):
+    """``(N, P, C)`` → ``(N, C, C)``, ``xᵀx``; backward in one product where PyTorch's takes two and a sum."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.transpose(1, 2) @ x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        product: Tensor = x @ (gradient + gradient.transpose(1, 2))
+        return product
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:

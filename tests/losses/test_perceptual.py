@@ -75,6 +75,15 @@ def test_gram_matrix_of_bfloat16_is_rounded_once() -> None:
     np.testing.assert_allclose(gram[0], plain_gram(x[0].double().numpy()), rtol=2**-8)
 
 
+def test_gradient_of_the_gram_matrix() -> None:
+    x = torch.randn(2, 5, 7, 9, requires_grad=True)
+    weight = torch.randn(2, 5, 5)  # not symmetric
+    (found,) = torch.autograd.grad((gram_matrix(x) * weight).sum(), x)
+    products = torch.einsum("nahw,nbhw->nab", x, x) / (7 * 9)
+    (expected,) = torch.autograd.grad((products * weight).sum(), x)
+    torch.testing.assert_close(found, expected)
+
+
 def test_content_and_style_loss() -> None:
     a, b = torch.randn(3, 4, 6, 8), torch.randn(3, 4, 6, 8)
     expected = [plain_content(*pair) for pair in zip(a.double().numpy(), b.double().numpy(), strict=True)]
