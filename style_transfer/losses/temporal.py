@@ -16,9 +16,6 @@ _SHIFT = 8  # pixels, at most, each way
 _ZOOM = 0.03  # at most, in or out
 _NOISE = 0.0075  # standard deviation, of the range 0..1
 
-#: Pixels at each edge that are not compared: what is there has come in from outside.
-MARGIN = 16
-
 
 def random_motion(count: int, size: int, generator: torch.Generator) -> Tensor:
     """``count`` affine motions for square pictures of ``size`` pixels, as ``F.affine_grid`` takes them.
@@ -45,8 +42,16 @@ def move(pictures: Tensor, motion: Tensor) -> Tensor:
     """
     with torch.autocast(pictures.device.type, enabled=False):
         pictures = pictures.float()
-        grid = F.affine_grid(motion.float(), list(pictures.shape), align_corners=False)
-        return F.grid_sample(pictures, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
+        sources = _sources(pictures, motion)
+        return F.grid_sample(
+            pictures, sources, mode="bicubic", padding_mode="reflection", align_corners=False
+        )
+
+
+def _sources(pictures: Tensor, motion: Tensor) -> Tensor:
+    """Where each pixel comes from, ``(N, H, W, 2)`` with edges at -1 and 1."""
+    with torch.autocast(pictures.device.type, enabled=False):
+        return F.affine_grid(motion.float(), list(pictures.shape), align_corners=False)
 
 
 def disturbed(photos: Tensor, motion: Tensor, generator: torch.Generator) -> Tensor:
@@ -58,8 +63,9 @@ def disturbed(photos: Tensor, motion: Tensor, generator: torch.Generator) -> Ten
 def temporal_loss(before: Tensor, after: Tensor, motion: Tensor) -> Tensor:
     """Mean squared difference of ``after`` from ``before`` moved, each picture by itself; ``(N,)``.
 
-    ``before`` and ``after`` are the stylized :func:`disturbed` pair, ``(N, 3, H, W)`` in 0..1.
+    ``before`` and ``after`` are the stylized :func:`disturbed` pair, ``(N, 3, H, W)`` in 0..1. Compared is
+    all that both show, up to the edges: what is spared becomes a frame of the texture that costs elsewhere.
     """
-    inner = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
-    difference = after.float()[inner] - move(before.float(), motion)[inner]
-    return difference.square().mean((1, 2, 3))
+    seen = (_sources(before, motion).abs() < 1).all(-1)[:, None]
+    difference = (after.float() - move(before, motion)).square().mean(1, keepdim=True)
+    return (difference * seen).sum((1, 2, 3)) / seen.sum((1, 2, 3))
