@@ -18,8 +18,9 @@ from torch.utils.data import DataLoader, Dataset
 from style_transfer.errors import InputFileError
 from style_transfer.media.image import IMAGE_EXTENSIONS, read_image
 
-# Photos are shrunk until their short side is between one and this many crops.
-_LARGEST_VIEW = 1.3
+# A photo's short side is scaled to between one crop and this many, alike in ratio: from all of it, sharp, to
+# a part of it, as large and as soft as a camera or a video shows things at several times the crop's size.
+_CLOSEST_VIEW = 3
 _ATTEMPTS = 20
 # Crops that are faded to nearly one colour, as night, fog, sky and a covered lens are: norms blow up what
 # little is in them, and a network that never saw any paints blobs there.
@@ -109,7 +110,7 @@ def _ignore_interrupts(_worker: int) -> None:
 def random_crop(path: Path, size: int, rng: random.Random) -> np.ndarray:
     """A random crop, scaled and maybe mirrored: uint8 ``(size, size, 3)``. Raises ``InputFileError``."""
     image = Image.fromarray(read_image(path).frames[0])
-    scale = size * rng.uniform(1, _LARGEST_VIEW) / min(image.size)
+    scale = size * _CLOSEST_VIEW ** rng.uniform(0, 1) / min(image.size)
     width, height = (max(size, round(side * scale)) for side in image.size)
     left, top = rng.randint(0, width - size), rng.randint(0, height - size)
     # Resampling only what the crop shows. Multiplied before divided, so that no edge is rounded to beyond

@@ -119,16 +119,20 @@ def test_crops_show_the_photo_undistorted_in_part_and_mirrored(
     # Red tells the column and green the row, so a crop shows where it comes from.
     y, x = np.mgrid[0:128, 0:256]
     Image.fromarray(np.stack([x, 2 * y, 0 * x], -1).astype(np.uint8)).save(tmp_path / "a.png")
-    rng, mirrored, wide = random.Random(0), 0, set()
+    rng, mirrored, wide, heights = random.Random(0), 0, set(), []
     for _ in range(40):
         crop = random_crop(tmp_path / "a.png", 64, rng).astype(float)
         across, down = crop[32, -1, 0] - crop[32, 0, 0], (crop[-1, 32, 1] - crop[0, 32, 1]) / 2
         mirrored += across < 0
         assert 0.9 < abs(across) / down < 1.1
-        assert 128 / 1.3 - 6 < down < 128
+        heights.append(down)
         wide.add(round(crop[..., 0].mean() / 20))
     assert 8 < mirrored < 32
     assert len(wide) > 3
+    # From all of the photo to a third of it, half of the crops showing less than the root of that.
+    assert 128 / 3 - 3 < min(heights) < 50
+    assert 110 < max(heights) < 128
+    assert 62 < np.median(heights) < 86
 
 
 def test_some_crops_are_faded_to_nearly_one_colour(tmp_path: Path) -> None:
