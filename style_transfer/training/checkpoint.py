@@ -44,3 +44,18 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or not state.keys() >= _KEYS:
         raise InputFileError(f"'{path}' is not a checkpoint of this program; run without --resume")
     return state
+
+
+def check_same_run(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+    """Raises ``InputFileError`` unless a run in the state ``ours`` can go on from the state ``theirs``."""
+    for part in ("network", "arguments", "styles"):
+        if theirs["description"][part] != ours["description"][part]:
+            raise InputFileError(f"the checkpoint is of another run: its {part} differ; run without --resume")
+    if theirs["config"].get("styles_only", False) != ours["config"]["styles_only"]:
+        raise InputFileError("the checkpoint is of another run: one of both is --quick; run without --resume")
+    groups = [
+        [(len(group["params"]), group.get("orthogonal")) for group in state["optimizer"]["param_groups"]]
+        for state in (theirs, ours)
+    ]
+    if groups[0] != groups[1]:
+        raise InputFileError("the checkpoint is of an older version; run without --resume")

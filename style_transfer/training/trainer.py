@@ -18,6 +18,7 @@ from style_transfer.errors import InputFileError, TrainingError
 from style_transfer.losses.perceptual import PerceptualLoss
 from style_transfer.losses.temporal import disturbed, random_motion, temporal_loss
 from style_transfer.networks.style_model import StyleModel
+from style_transfer.training.checkpoint import check_same_run
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import PhotoBatches
 from style_transfer.training.distributed import Peers
@@ -173,22 +174,7 @@ class Trainer:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Raises ``InputFileError`` for the state of another network or other styles."""
-        description = {**self.model.describe(), "training": {}}
-        for part in ("network", "arguments", "styles"):
-            if state["description"][part] != description[part]:
-                raise InputFileError(
-                    f"the checkpoint is of another run: its {part} differ; run without --resume"
-                )
-        if state["config"].get("styles_only", False) != self.config.styles_only:
-            raise InputFileError(
-                "the checkpoint is of another run: one of both is --quick; run without --resume"
-            )
-        theirs, ours = (
-            [(len(group["params"]), group.get("orthogonal")) for group in optimizer["param_groups"]]
-            for optimizer in (state["optimizer"], self.optimizer.state_dict())
-        )
-        if theirs != ours:
-            raise InputFileError("the checkpoint is of an older version; run without --resume")
+        check_same_run(state, self.state())
         self.model.network.load_state_dict(state["network"])
         self.model.bank.load_state_dict(state["bank"])
         # A copy: the optimizer keeps the tensors that it is given, and writes into them.
