@@ -43,10 +43,13 @@ def run(args: argparse.Namespace) -> int:
     about = machine()
     print(", ".join(f"{name} {_plain(value)}" for name, value in about.items()))
     print("times in ms a frame, memory in MiB, differences from PyTorch in float32, of 255")
-    rows = []
-    for case in tqdm(todo, unit="row", disable=None, leave=False):
-        rows.append(measure(case, photo, 1.0 if args.quick else args.seconds))
-    print(_table(rows, earlier))
+    rows: list[Speed] = []
+    try:
+        for case in tqdm(todo, unit="row", disable=None, leave=False):
+            rows.append(measure(case, photo, 1.0 if args.quick else args.seconds))
+    finally:  # also what was measured before a Ctrl-C
+        if rows:
+            print(_table(rows, earlier))
     if args.json:
         report = {"machine": about, "rows": [asdict(row) for row in rows]}
         with atomic_path(Path(args.json)) as temporary:

@@ -106,6 +106,26 @@ def test_the_table_the_file_and_the_comparison(
     assert "new" in capsys.readouterr().out
 
 
+def test_ctrl_c_leaves_the_rows_measured_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from style_transfer.cli import bench_run
+
+    measured: list[Case] = []
+
+    def fake(case: Case, _photo: object, _seconds: float) -> Speed:
+        if measured:
+            raise KeyboardInterrupt
+        measured.append(case)
+        return Speed(case, "", "cpu", 9, 10.0, 100.0, 120.0, 300.0, 0.0, 0.25, 3.0)
+
+    monkeypatch.setattr(bench_run, "measure", fake)
+    words = ["--device", "cpu", "--model", "fast", "--json", str(tmp_path / "a.json")]
+    assert bench(words) == 130
+    assert capsys.readouterr().out.count("640x480") == 1
+    assert not (tmp_path / "a.json").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
