@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from style_transfer.errors import InputFileError
 from style_transfer.media.image import IMAGE_EXTENSIONS, read_image
 
-# A photo's short side is scaled to between one crop and this many, alike in ratio: from all of it, sharp, to
+# A photo's short side is scaled to between one crop and this many, evenly by ratio: from all of it, sharp, to
 # a part of it, as large and as soft as a camera or a video shows things at several times the crop's size.
 _CLOSEST_VIEW = 3
 _ATTEMPTS = 20

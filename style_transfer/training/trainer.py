@@ -159,22 +159,28 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """Everything :meth:`load_state` needs to go on exactly; plain values and tensors only."""
         return {
+            **copy.deepcopy(self._identity()),
             "network": copy.deepcopy(self.model.network.state_dict()),
             "bank": copy.deepcopy(self.model.bank.state_dict()),
-            "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "scaler": self.scaler.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
             "lr_factor": self.lr_factor,
             "batch_size": self.batch_size,
             "history": list(self.history),
+        }
+
+    def _identity(self) -> dict[str, Any]:
+        """The parts of a state that :func:`check_same_run` looks at; no copies."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
             "description": {**self.model.describe(), "training": {}},
             "config": asdict(self.config),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Raises ``InputFileError`` for the state of another network or other styles."""
-        check_same_run(state, self.state())
+        check_same_run(state, self._identity())
         self.model.network.load_state_dict(state["network"])
         self.model.bank.load_state_dict(state["bank"])
         # A copy: the optimizer keeps the tensors that it is given, and writes into them.
