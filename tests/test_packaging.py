@@ -13,7 +13,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    pytest.importorskip("hatchling", reason="needs hatchling, of the extra [dev]")
     work = tmp_path_factory.mktemp("dist")
     build(ROOT, work, "sdist")
     (archive,) = work.glob("*.tar.gz")

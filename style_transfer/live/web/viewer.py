@@ -151,7 +151,7 @@ class Viewer:
                 sending = socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message)
                 await asyncio.wait_for(sending, _STALLED)
             return
-        except asyncio.TimeoutError:
+        except TimeoutError:
             _log.debug("a page does not read")
         except (ConnectionError, RuntimeError):  # gone already
             pass
@@ -187,6 +187,6 @@ async def _close(request: web.Request, socket: web.WebSocketResponse, words: tup
     """Politely, but not for long."""
     try:
         await asyncio.wait_for(socket.close(code=words[0], message=words[1]), 3.0)
-    except (asyncio.TimeoutError, ConnectionError):
+    except (TimeoutError, ConnectionError):
         if request.transport is not None:
             request.transport.abort()
