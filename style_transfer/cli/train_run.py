@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -114,7 +115,9 @@ def _config(args: argparse.Namespace, device: torch.device) -> TrainingConfig:
             minutes = _MINUTES_ON_A_CPU
         else:
             steps = _STEPS_ON_A_GPU
-    scale = args.style_scale or STROKES[args.stroke or "medium"]
+    scale = STROKES[args.stroke or "medium"] if args.style_scale is None else args.style_scale
+    if not 0 < scale < math.inf:
+        raise UserError(f"--style-scale must be above 0, not {scale:g}")
     weights = ("content_weight", "tone_weight", "tv_weight", "temporal_weight")
     return TrainingConfig(
         steps=steps,

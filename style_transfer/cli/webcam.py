@@ -64,7 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--target-fps",
         type=float,
         metavar="N",
-        help="paint smaller if need be so that this holds (the source's)",
+        help="paint smaller if need be so that this holds (the source's; 15 with --serve)",
     )
 
     page = parser.add_argument_group(

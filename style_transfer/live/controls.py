@@ -71,6 +71,8 @@ class Scene:
     mirror: bool = False
     grid: bool = False
     frozen: bool = False
+    fade: tuple[Weights, Weights, float] | None = None
+    """What ``weights`` lie between while a style changes, and how far along they are, 0..1."""
 
 
 class Controls:
@@ -112,8 +114,16 @@ class Controls:
         """The state at ``now``; a change of style takes :data:`FADE` seconds to be complete."""
         if self._cycle and self.styles and not self._frozen and now - self._chosen_at >= self._cycle:
             self._go(self._neighbour(1), now)
-        weights = self._weights(now)
-        return Scene(weights, self._strength, self._preserve_color, self._mirror, self._grid, self._frozen)
+        share = self._share(now)
+        return Scene(
+            self._weights(now),
+            self._strength,
+            self._preserve_color,
+            self._mirror,
+            self._grid,
+            self._frozen,
+            fade=None if share == 1 else (self._from, self._to, share),
+        )
 
     def note(self, text: str, now: float) -> None:
         """Something to tell the person, for a moment."""
@@ -214,11 +224,15 @@ class Controls:
         self.note(self.mix, now)
 
     def _weights(self, now: float) -> Weights:
-        done = min(1.0, max(0.0, (now - self._changed_at) / FADE))
-        if done == 1:
+        share = self._share(now)
+        if share == 1:
             return self._to
-        done = done * done * (3 - 2 * done)  # starts and ends gently
-        return tuple(a + (b - a) * done for a, b in zip(self._from, self._to, strict=True))
+        return tuple(a + (b - a) * share for a, b in zip(self._from, self._to, strict=True))
+
+    def _share(self, now: float) -> float:
+        """How far the change of style is along, 0..1; it starts and ends gently."""
+        done = min(1.0, max(0.0, (now - self._changed_at) / FADE))
+        return done * done * (3 - 2 * done)
 
 
 def grid_shape(styles: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from style_transfer.errors import StyleTransferError
 from style_transfer.live.adapt import Adapter
-from style_transfer.live.controls import Scene, grid_shape
+from style_transfer.live.controls import Scene, Weights, grid_shape
 from style_transfer.media.camera import Shot
 from style_transfer.media.mailbox import Mailbox
 from style_transfer.media.pixels import Pixels
@@ -162,14 +162,21 @@ class Painter:
 
     def _single(self, stylizer: Stylizer, plain: Painted, scale: float) -> Pixels:
         scene = plain.scene
-        look = replace(
-            self._look(stylizer, scene.weights), strength=scene.strength, preserve_color=scene.preserve_color
-        )
-        if look.strength == 0:
+        if scene.strength == 0:
             return plain.photo.copy()
+
+        def look_of(weights: Weights) -> Look:
+            look = self._look(stylizer, weights)
+            return replace(look, strength=scene.strength, preserve_color=scene.preserve_color)
+
         photo = _shrunk(plain.photo, scale)
-        if self._steady:
-            look = self._steady.follow(photo, [look])
+        if self._steady is None:
+            look = look_of(scene.weights)
+        elif scene.fade is None:
+            look = self._steady.follow(photo, [look_of(scene.weights)])
+        else:  # the ends are measured, once: what lies between is another look each frame
+            before, after, share = scene.fade
+            look = self._steady.follow(photo, [look_of(before), look_of(after)], share)
         return _at_scale(stylizer, plain.photo, look, scale, photo)
 
     def _grid(self, stylizer: Stylizer, plain: Painted, scale: float) -> Pixels:

@@ -56,7 +56,10 @@ def _sources(pictures: Tensor, motion: Tensor) -> Tensor:
 
 def disturbed(photos: Tensor, motion: Tensor, generator: torch.Generator) -> Tensor:
     """The photos ``(N, 3, H, W)`` in 0..1 a moment later: moved, and with a little noise."""
-    noise = torch.randn(photos.shape, generator=generator).to(photos.device)
+    if photos.device.type != "cpu":  # on a GPU, drawing it on the CPU takes as long as the network
+        seed = int(torch.randint(2**62, (), generator=generator))
+        generator = torch.Generator(photos.device).manual_seed(seed)
+    noise = torch.randn(photos.shape, generator=generator, device=photos.device)
     return (move(photos, motion) + _NOISE * noise).clamp(0, 1)
 
 

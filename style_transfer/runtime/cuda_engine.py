@@ -20,10 +20,11 @@ from style_transfer.networks.styles import Statistics
 from style_transfer.runtime.device import Device, has_fast_bf16
 from style_transfer.runtime.gpu import Gpu, Mark
 from style_transfer.runtime.look import Look
-from style_transfer.runtime.torch_engine import Forward, TorchEngine
+from style_transfer.runtime.torch_engine import Forward, TorchEngine, as_tensor
 
 _AHEAD = 3  # frames under way at once: one on its way up, one being painted, one on its way down
 _GRAPHS = 4  # sizes that are kept captured, live and frozen apart; each holds its activations
+_FLAT = 4.0  # of 255, the deviation below which a frame says nothing of overflow: black ones give zeros
 _log = logging.getLogger("style_transfer")
 
 
@@ -35,9 +36,10 @@ class CudaEngine(TorchEngine):
     nothing. Frames cross the bus as ``uint8``. :meth:`submit` returns at once: frame n+1 is uploaded
     while frame n is painted and frame n-1 comes back.
 
-    Half precision that overflows on the first frame goes on in bfloat16 (float32 where the GPU has none),
-    with a line in the log. Raises ``StyleTransferError`` where the GPU fails, ``torch.OutOfMemoryError``
-    where its memory does not suffice for a frame. One thread at a time may use it; any may ask tickets.
+    Half precision that overflows on the first frame that is not flat goes on in bfloat16 (float32 where the
+    GPU has none), with a line in the log. Raises ``StyleTransferError`` where the GPU fails,
+    ``torch.OutOfMemoryError`` where its memory does not suffice for a frame. One thread at a time may use it; any may ask
+    tickets.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class CudaEngine(TorchEngine):
             if self._exact is not None:
                 self._check_precision(self._exact, frame, look)
             buffers = self._buffers(frame.shape)
-            buffers.host.copy_(torch.from_numpy(frame))
+            buffers.host.copy_(as_tensor(frame))
             with gpu.on("upload"):
                 buffers.frame.copy_(buffers.host, non_blocking=True)
             gpu.wait("compute", gpu.mark("upload"))
@@ -107,14 +109,21 @@ class CudaEngine(TorchEngine):
             with self._gpu.on("compute"):
                 return super().measure(frame, look)
 
+    def _take(self, network: StyleNetwork, precision: torch.dtype) -> None:
+        super()._take(network, precision)
+        self._gpu.settle()  # its weights are made outside the lanes
+
     def release(self) -> None:
         """Let go of every graph and buffer; the frames that follow make new ones."""
         with self._gpu.guard():
-            self._gpu.settle()
-            self._graphs.clear()
+            self._drop_graphs()
             self._frames.clear()
-            self._previous = ()
             self._gpu.release()
+
+    def _drop_graphs(self) -> None:
+        self._gpu.settle()
+        self._graphs.clear()
+        self._previous = ()
 
     def _run(self, frame: Tensor, look: Sequence[Tensor]) -> Tensor:
         """Paint on the compute lane; what is returned holds until the next call."""
@@ -129,10 +138,12 @@ class CudaEngine(TorchEngine):
                 self._graphs.popitem(last=False)
             try:
                 self._graphs[size] = _Graph(self._gpu, frame, lambda given: self._pixels(given, list(look)))
-            except torch.OutOfMemoryError:
-                raise
             except RuntimeError as error:
+                # For good: frames painted in turns with and without would differ, and each try takes time.
                 self._capturing = False
+                if isinstance(error, torch.OutOfMemoryError):
+                    self._drop_graphs()
+                    self._gpu.release()
                 _log.warning("CUDA graphs do not work here (%s); going on without", _line(error))
             else:
                 return self._graphs[size].run(frame)
@@ -150,17 +161,21 @@ class CudaEngine(TorchEngine):
             oldest.wait()
             self._frames.append(oldest)
             return oldest
-        frame = torch.empty(shape, dtype=torch.uint8, device=self.device)
-        made = _Buffers(self._gpu.pinned(*shape), frame, torch.empty_like(frame))
+        with self._gpu.on("compute"):  # PyTorch hands memory out again by the lane that it was made in
+            frame = torch.empty(shape, dtype=torch.uint8, device=self.device)
+            made = _Buffers(self._gpu.pinned(*shape), frame, torch.empty_like(frame))
         self._frames.append(made)
         return made
 
     def _check_precision(self, exact: StyleNetwork, frame: NDArray[np.uint8], look: Look) -> None:
-        """Leave float16 if it overflows on this frame."""
+        """Leave float16 if it overflows on this frame; one that is flat leaves the question open."""
+        if frame[::8, ::8].std() < _FLAT:
+            return
         with self._gpu.on("compute"):
             overflows = _overflows(self.network, self._picture(self._upload(frame)), self._look(look))
         self._exact = None
         if overflows:
+            self._drop_graphs()  # of frames before, which were flat
             self._take(exact, torch.bfloat16 if has_fast_bf16(Device.of(self.device)) else torch.float32)
             name = str(self.precision).removeprefix("torch.")
             _log.warning("float16 overflows in this network; going on in %s", name)

@@ -107,6 +107,8 @@ class Gpu:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             if "CUDA" not in reason and "cuDNN" not in reason:
                 raise
+            if "out of memory" in reason:  # of a kind of its own only where PyTorch itself counts the bytes
+                raise torch.OutOfMemoryError(reason) from error
             raise StyleTransferError(
                 f"the GPU failed ({reason}); start again, or use --device cpu"
             ) from error

@@ -82,7 +82,7 @@ class Stylizer:
                 self.model, engine=engine, device=device, precision=precision, compiled=compiled
             )
             self.engine_reason = "onnxruntime: what runs ONNX files"
-            self.device, self.precision = self.engine.device, self.engine.precision
+            self.device, self._precision = self.engine.device, self.engine.precision
         else:
             self._choose_engine(engine, device, precision, compiled)
         self.look = self.make_look(style, strength=strength, preserve_color=preserve_color)
@@ -91,18 +91,17 @@ class Stylizer:
         self.device = choose_device(device)
         wanted = "auto" if precision == "int8" else precision
         if wanted == "auto" and self.device.type == "cuda":
-            wanted = "fp16"  # finer than bfloat16 and as fast, and an overflow is noticed
-        #: of what is not int8
-        self.precision = choose_precision(wanted, self.device)
+            wanted = "fp16"  # finer than bfloat16 and as fast; of an overflow see CudaEngine
+        self._precision = choose_precision(wanted, self.device)
         set_threads()
         forward = None
         if isinstance(self.model, PackagedModel) and engine == "auto":
             forward = compiled_forward(self.model, self.device)
             if forward is not None:
-                self.precision = "float32"  # of what goes in and out; inside, it is the package's own
+                self._precision = "float32"  # of what goes in and out; inside, it is the package's own
         int8 = None if compiled or forward else self._int8(precision, engine)
         self.engine, self.engine_reason = choose_engine(
-            engine, self.model.network, self.device, self.precision, int8, compiled=compiled, forward=forward
+            engine, self.model.network, self.device, self._precision, int8, compiled=compiled, forward=forward
         )
 
     def _int8(self, precision: str, engine: str) -> Int8 | None:
@@ -126,6 +125,12 @@ class Stylizer:
         """Whether looks with frozen statistics are painted in int8 and those with live ones are not."""
         kinds: Collection[str] = getattr(self.engine, "int8", ())
         return "frozen" in kinds and "live" not in kinds
+
+    @property
+    def precision(self) -> str:
+        """The dtype of what is not int8; on a GPU it changes when half precision overflows."""
+        engines = getattr(self.engine, "precision", None) if self.device.type == "cuda" else None
+        return str(engines or self._precision).removeprefix("torch.")
 
     @property
     def summary(self) -> str:

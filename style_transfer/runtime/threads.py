@@ -19,12 +19,17 @@ def thread_budget() -> int:
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     if wanted.isdecimal() and int(wanted) > 0:
         return int(wanted)
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    limits = [float(len(affinity(0)) if affinity else os.cpu_count() or 1)]
+    limits = [float(usable_cpus())]
     # Two threads on one core share its multipliers: more threads than cores only wait for each other.
     limits.append(psutil.cpu_count(logical=False) or limits[0])
     limits.extend(_quotas())
     return max(1, int(min(limits)))
+
+
+def usable_cpus() -> int:
+    """How many logical CPUs this process may run on, at least 1."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def set_threads(count: int | None = None) -> int:

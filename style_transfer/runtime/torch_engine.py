@@ -66,7 +66,7 @@ class TorchEngine:
         return Statistics(*(part.cpu().numpy() for part in statistics))
 
     def _upload(self, frame: NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(frame).to(self.device)
+        return as_tensor(frame).to(self.device)
 
     def _look(self, look: Look) -> list[Tensor]:
         """The look's tensors on the device: four, or six with frozen statistics."""
@@ -90,6 +90,11 @@ class TorchEngine:
         # Rounded, not truncated.
         painted = painted.mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
         return painted[0].permute(1, 2, 0).contiguous()
+
+
+def as_tensor(frame: NDArray[np.uint8]) -> Tensor:
+    """The same memory; of a read-only array, which PyTorch warns of, a copy."""
+    return torch.from_numpy(frame if frame.flags.writeable else frame.copy())
 
 
 class _Compiled:

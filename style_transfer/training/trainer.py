@@ -18,6 +18,7 @@ from style_transfer.errors import InputFileError, TrainingError
 from style_transfer.losses.perceptual import PerceptualLoss
 from style_transfer.losses.temporal import disturbed, random_motion, temporal_loss
 from style_transfer.networks.style_model import StyleModel
+from style_transfer.runtime.threads import usable_cpus
 from style_transfer.training.checkpoint import check_same_run
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import PhotoBatches
@@ -27,7 +28,7 @@ from style_transfer.training.optimizer import make_optimizer, set_learning_rate
 _SNAPSHOT_EVERY = 50  # steps between the states that a loss gone astray falls back to
 _MOST_FALLBACKS = 5
 _MOST_OVERFLOWS = 5  # of gradients, one after another
-_WORKERS = 6  # processes that read photos for a GPU; a CPU is busy enough with the network
+_WORKERS = 6  # processes, at most, that read photos for a GPU; a CPU is busy enough with the network
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,8 @@ class Trainer:
         data = PhotoBatches(
             self.photos, self.photos_per_step, crop, seed=self.config.seed, rank=self.peers.rank
         )
-        return data.from_step(self.step, workers=0 if self.device.type == "cpu" else _WORKERS)
+        workers = 0 if self.device.type == "cpu" else min(_WORKERS, usable_cpus())
+        return data.from_step(self.step, workers=workers)
 
     def _next(self, batches: Iterator[tuple[Tensor, list[str]]]) -> Tensor:
         crops, skipped = next(batches)

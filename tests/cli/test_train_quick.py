@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from style_transfer.cli import train_run
 from style_transfer.cli.train import KEPT, STROKES, build_parser
-from style_transfer.errors import TrainingError
+from style_transfer.errors import TrainingError, UserError
 from style_transfer.networks.model_file import read_header, read_model, save_model
 from style_transfer.runtime.quantize import measure_ranges
 from style_transfer.training.checkpoint import load_checkpoint
@@ -213,6 +213,9 @@ def test_painters_words() -> None:
     assert config("--stroke", "coarse").style_size == round(512 * STROKES["coarse"]) > 512
     assert config("--style-scale", "0.5").style_size == 256
     assert config("--style-size", "300").style_size == 300
+    for scale in ("0", "-1", "nan", "inf"):
+        with pytest.raises(UserError, match="--style-scale must be above 0"):
+            config("--style-scale", scale)
     assert config("--keep-content", "high").style_weight == KEPT["high"] < 12
     assert config("--keep-content", "low").style_weight == KEPT["low"] > 12
     for clash in (

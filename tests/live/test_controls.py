@@ -57,8 +57,10 @@ def test_a_style_fades_in() -> None:
     controls = make()
     controls.press("3", 10.0)
     assert controls.scene(10.0).weights == (1, 0, 0)
-    middle = controls.scene(10.0 + FADE / 2).weights
-    assert middle == pytest.approx((0.5, 0, 0.5))
+    middle = controls.scene(10.0 + FADE / 2)
+    assert middle.weights == pytest.approx((0.5, 0, 0.5))
+    assert middle.fade == ((1, 0, 0), (0, 0, 1), pytest.approx(0.5))
+    assert controls.scene(10.0 + FADE).fade is None
     assert settled(controls, 10.0) == (0, 0, 1)
     assert controls.mix == "The Scream"
 

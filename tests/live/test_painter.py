@@ -111,6 +111,29 @@ def test_statistics_are_followed_where_it_is_wanted_or_pays(
     assert (stylizer(photos[1], followed) != stylizer(photos[1], look)).any()
 
 
+def test_a_fade_measures_its_two_ends_once_and_comes_to_the_same_paintings(stylizer, monkeypatch) -> None:
+    controls = Controls()
+    controls.set_styles(stylizer.model.style_names, FIRST.weights, 0.0)
+    bench = Bench(stylizer)
+    bench.painter._steady = Steady(stylizer)
+    photo = photo_pixels(24, 32)
+    bench.paint(photo)
+    measured = []
+    real = stylizer.measure
+    monkeypatch.setattr(stylizer, "measure", lambda *given: measured.append(1) or real(*given))
+    controls.press("2", 0.0)
+    paintings = []
+    for n in range(8):  # more than the fade takes, fewer than statistics hold
+        bench.now = n / 16
+        bench.painter.scene = controls.scene(bench.now)
+        paintings.append(bench.paint(photo).painting)
+    assert len(measured) == 1
+    for style, painting in (("great_wave", paintings[0]), (stylizer.model.style_names[1], paintings[-1])):
+        look = stylizer.make_look(style)
+        assert (painting == stylizer(photo, look.frozen(real(photo, look)))).all()
+    assert len({painting.tobytes() for painting in paintings}) == 8
+
+
 def test_the_grid_shows_every_style_in_its_cell(stylizer: Stylizer) -> None:
     painted = Bench(stylizer, Scene(weights=(1.0, 0.0, 0.0), grid=True)).paint(photo_pixels(48, 64))
     assert painted.painting.shape == (48, 64, 3)

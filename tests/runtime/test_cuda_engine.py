@@ -25,8 +25,8 @@ CPU = torch.device("cpu")
 class Mark:
     """Reached when someone waits for it, or when :attr:`StandIn.quick`."""
 
-    def __init__(self, gpu):
-        self.gpu, self.reached = gpu, False
+    def __init__(self, gpu, lane):
+        self.gpu, self.lane, self.reached = gpu, lane, False
 
     def synchronize(self):
         self.reached = True
@@ -42,16 +42,19 @@ class StandIn(Gpu):
     def __init__(self, *, quick=False, capture_error=None):
         self.device, self.quick, self.capture_error = CPU, quick, capture_error
         self.captures = self.replays = self.waited = self.staged_tensors = 0
+        self.order = []  # what the lanes were given to do, and to wait for
 
     def on(self, lane):
         assert lane in ("upload", "compute", "download")
+        self.order.append(lane)
         return contextlib.nullcontext()
 
-    def mark(self, lane):  # noqa: ARG002
-        return Mark(self)
+    def mark(self, lane):
+        assert self.order[-1] == lane  # it marks what was just given, and nothing since
+        return Mark(self, lane)
 
     def wait(self, lane, mark):
-        pass
+        self.order.append(f"{lane} waits for its {mark.lane}")
 
     def pinned(self, *shape):
         return torch.empty(shape, dtype=torch.uint8)
@@ -180,6 +183,22 @@ def test_a_stream_comes_back_in_order_each_frame_the_callers_own(model, referenc
     assert len(engine._frames) == (1 if quick else 3)
 
 
+def test_lanes_wait_for_what_they_go_on_with(model):
+    gpu = StandIn()
+    engine = engine_on(gpu, model)
+    for number in (1, 2):
+        engine.submit(photo_pixels(16, 16), looks(model)[0])
+        assert gpu.order == [
+            "compute",  # where its buffers are made
+            "upload",
+            "compute waits for its upload",
+            "compute",
+            "download waits for its compute",
+            "download",
+        ], number
+        gpu.order.clear()
+
+
 def test_no_more_than_three_frames_are_under_way(model):
     gpu = StandIn()
     engine = engine_on(gpu, model)
@@ -205,6 +224,22 @@ def test_half_precision_that_overflows_goes_on_in_another(caplog):
         assert np.abs(painted.astype(int) - expected).mean() < 3
 
 
+def test_a_black_beginning_leaves_it_open_whether_half_precision_overflows():
+    loud = make_model()
+    with torch.no_grad():
+        loud.network.down4.conv.weight.mul_(1e6)
+    gpu = StandIn()
+    engine = engine_on(gpu, loud, torch.float16)
+    frame, look = photo_pixels(24, 32), looks(loud)[0]
+    for _ in range(3):
+        engine.paint(np.zeros_like(frame), look)
+    assert engine.precision == torch.float16
+    painted = engine.paint(frame, look)
+    assert engine.precision != torch.float16
+    expected = TorchEngine(loud.network, CPU, torch.float32).paint(frame, look)
+    assert np.abs(painted.astype(int) - expected).mean() < 3
+
+
 def test_half_precision_that_does_not_overflow_stays(model, reference):
     engine = engine_on(StandIn(), model, torch.float16)
     frame, look = photo_pixels(24, 32), looks(model)[0]
@@ -213,8 +248,9 @@ def test_half_precision_that_does_not_overflow_stays(model, reference):
     assert difference.mean() < 0.5
 
 
-def test_without_graphs_it_goes_on(model, reference, caplog):
-    gpu = StandIn(capture_error=RuntimeError("operation not permitted when stream is capturing"))
+@pytest.mark.parametrize("error", [RuntimeError, torch.OutOfMemoryError])
+def test_without_graphs_it_goes_on(model, reference, caplog, error):
+    gpu = StandIn(capture_error=error("operation not permitted when stream is capturing"))
     engine = engine_on(gpu, model)
     frame, look = photo_pixels(24, 32), looks(model)[0]
     for _ in range(4):
@@ -289,6 +325,8 @@ def test_what_fails_on_a_gpu_is_one_line(monkeypatch):
     ):
         raise RuntimeError(lost)
     assert "\n" not in str(caught.value)
+    with pytest.raises(torch.OutOfMemoryError), gpu.guard():  # of pinned memory
+        raise RuntimeError("CUDA error: out of memory")
     for error in (torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("a bug of ours")):
         with pytest.raises(type(error), match=str(error)), gpu.guard():
             raise error

@@ -10,6 +10,7 @@ from helpers import make_model, photo_pixels
 from style_transfer.cli.stylize import main as stylize_command
 from style_transfer.errors import UserError
 from style_transfer.runtime.device import choose_device
+from style_transfer.runtime.look import Look
 from style_transfer.runtime.stylizer import Stylizer
 from style_transfer.runtime.torch_engine import TorchEngine
 
@@ -91,3 +92,12 @@ def test_a_look_is_converted_once(model):
     other = stylize.engine._look(look.frozen(stylize.measure(255 - frame, look)))
     assert all(a is b for a, b in zip(first[:4], other[:4], strict=True))
     assert not torch.equal(first[4], other[4])
+
+
+def test_a_read_only_frame_is_painted_without_a_warning(model) -> None:
+    engine = TorchEngine(model.network, torch.device("cpu"), torch.float32)
+    frame = photo_pixels(16, 24)
+    look = Look(model.stored().mix({model.style_names[0]: 1.0}))
+    expected = engine.paint(frame, look)
+    frame.flags.writeable = False  # as Pillow's are
+    assert (engine.paint(frame, look) == expected).all()
