@@ -3,8 +3,8 @@
 For each network and size: array to array through the engine of ``Stylizer.stream``, frames overlapped, copies
 to and from the GPU counted; the same one frame at a time, as videos and webcams have it; the network alone,
 replayed on a frame that lies on the GPU; with frozen statistics and with ``--compile``; fp16 against fp32;
-and the plain network in float32, operation by operation. Then the training step. Medians of many. Prints one line
-and ends with 2 where there is no GPU.
+and the plain network in float32, operation by operation. Then the training step. Medians of many. Prints
+one line and ends with 2 where there is no GPU.
 
 The floors: multiplications at the rate of a large matrix product in the same precision, and every activation
 written once and read once at the rate of a large copy, both measured here first.
