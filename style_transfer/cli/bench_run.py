@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from style_transfer.cli.common import parse_resolution
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.evaluation.speed import Case, Speed, cases, machine, measure
 from style_transfer.files import atomic_path
@@ -63,7 +63,8 @@ def _check(args: argparse.Namespace) -> tuple[list[str], list[tuple[int, int]], 
         if name not in PLANS:
             find_model(name)
     resolutions = [
-        _size(text) for text in args.resolution or ["640x480", "1280x720"][: 1 if args.quick else 2]
+        parse_resolution(text)
+        for text in args.resolution or ["640x480", "1280x720"][: 1 if args.quick else 2]
     ]
     if not args.seconds > 0:
         raise UserError(f"--seconds must be above 0, not {args.seconds:g}")
@@ -71,13 +72,6 @@ def _check(args: argparse.Namespace) -> tuple[list[str], list[tuple[int, int]], 
     if photo and not photo.is_file():
         raise InputFileError(f"there is no photo '{args.photo}'")
     return models, resolutions, photo, str(choose_device(args.device))
-
-
-def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
-    if not found or not (int(found[1]) and int(found[2])):
-        raise UserError(f"'{text}' is no resolution; write width and height, such as 1280x720")
-    return int(found[1]), int(found[2])
 
 
 def _earlier(path: Path) -> dict[Case, float]:

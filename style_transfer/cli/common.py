@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 import traceback
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from style_transfer.errors import StyleTransferError
+from style_transfer.errors import StyleTransferError, UserError
 
 INTERRUPTED = 130
 
@@ -122,3 +123,11 @@ def duration(seconds: float) -> str:
         return f"{max(1, round(seconds))} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def parse_resolution(text: str) -> tuple[int, int]:
+    """Width and height of ``1280x720``. Raises ``UserError`` for what is none."""
+    found = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
+    if not found or not (int(found[1]) and int(found[2])):
+        raise UserError(f"'{text}' is no resolution; write width and height, such as 1280x720")
+    return int(found[1]), int(found[2])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
-import re
 from pathlib import Path
 
-from style_transfer.cli.common import say, stop_signals
+from style_transfer.cli.common import parse_resolution, say, stop_signals
 from style_transfer.errors import UserError
 from style_transfer.files import are_same
 from style_transfer.live.controls import Controls
@@ -90,16 +89,8 @@ def check(args: argparse.Namespace) -> None:
 
 def source_of(args: argparse.Namespace) -> Source:
     """Where the frames come from; the first camera unless something is named."""
-    return Source(args.source or "0", _resolution(args.resolution), args.fps, args.backend)
-
-
-def _resolution(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
-    if not found or not (int(found[1]) and int(found[2])):
-        raise UserError(f"'{text}' is no resolution; write width and height, such as 1280x720")
-    return int(found[1]), int(found[2])
+    resolution = None if args.resolution is None else parse_resolution(args.resolution)
+    return Source(args.source or "0", resolution, args.fps, args.backend)
 
 
 def load_stylizer(args: argparse.Namespace) -> Stylizer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,22 +49,6 @@ class Display(Sink, Protocol):
         """What was pressed since the last call: characters, or ``left``, ``right``, ``escape``."""
 
     def toggle_full_screen(self) -> None: ...
-
-
-@dataclass
-class MemorySink:
-    """Keeps frames and their times; for tests."""
-
-    frames: list[Pixels] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    closed: bool = False
-
-    def show(self, pixels: Pixels, time: float) -> None:
-        self.frames.append(pixels.copy())
-        self.times.append(time)
-
-    def close(self) -> None:
-        self.closed = True
 
 
 class VirtualCamera:

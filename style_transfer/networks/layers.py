@@ -75,7 +75,6 @@ class Norms:
             variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
             self.measured.append((mean, variance))
         if mean is not None and variance is not None:
-            assert shift is not None
             if x.dtype in (torch.float16, torch.bfloat16) and len(scale) == len(mean) == 1:
                 # Batch norm's inference is the same sum, in one pass and in float32: a mean many times
                 # the deviation would cost half precision most of its digits.

@@ -38,8 +38,8 @@ class CudaEngine(TorchEngine):
 
     Half precision that overflows on the first frame that is not flat goes on in bfloat16 (float32 where the
     GPU has none), with a line in the log. Raises ``StyleTransferError`` where the GPU fails,
-    ``torch.OutOfMemoryError`` where its memory does not suffice for a frame. One thread at a time may use it; any may
-    ask tickets.
+    ``torch.OutOfMemoryError`` where its memory does not suffice for a frame. One thread at a time may use it;
+    any may ask tickets.
     """
 
     def __init__(

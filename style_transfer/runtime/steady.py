@@ -56,14 +56,12 @@ class Steady:
 
         While there has been no frame to measure, as at a black beginning, statistics are left live.
         """
-        flat, self.cut = self._see(frame)
-        if self.cut:
+        flat, cut = self._see(frame)
+        if cut:
             self._tracks = []
         self._tracks = [track for track in self._tracks if any(track.is_of(look) for look in looks)]
         frozen = [self._frozen(frame, look, flat) for look in looks]
         return frozen[0] if len(frozen) == 1 else blend(frozen[0], frozen[1], share)
-
-    cut = False  #: the last frame that was followed began a new scene
 
     def _see(self, frame: NDArray[np.uint8]) -> tuple[bool, bool]:
         """Whether ``frame`` is flat, and whether a cut lies before it."""

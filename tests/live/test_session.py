@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from style_transfer.live.meter import Meter
 from style_transfer.live.session import Session
 from style_transfer.media.camera import Shot
 from style_transfer.media.mailbox import Mailbox
+from style_transfer.media.pixels import Pixels
 from style_transfer.media.recorder import Recorder
-from style_transfer.media.sinks import Click, MemorySink
+from style_transfer.media.sinks import Click
 from style_transfer.runtime.stylizer import Stylizer
 
 
@@ -46,6 +48,22 @@ class FakeCamera:
     def close(self) -> None:
         self.closed = True
         self._stop.set()
+
+
+@dataclass
+class MemorySink:
+    """Keeps frames and their times."""
+
+    frames: list[Pixels] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    closed: bool = False
+
+    def show(self, pixels: Pixels, time: float) -> None:
+        self.frames.append(pixels.copy())
+        self.times.append(time)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class FakeDisplay(MemorySink):
