@@ -52,6 +52,8 @@ def _reason(error: OSError) -> str:
         return "permission denied; choose another folder with -o"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return "a file of that name is in the way; choose another folder with -o"
+    if error.errno == errno.ENAMETOOLONG:
+        return "the name is too long; choose a shorter one with -o"
     return error.strerror or str(error)
 
 

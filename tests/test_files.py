@@ -47,6 +47,7 @@ def test_a_failure_leaves_what_was(tmp_path: Path, error: BaseException) -> None
         (errno.EACCES, "permission denied"),
         (errno.EROFS, "permission denied"),
         (errno.EIO, "Input/output error"),
+        (errno.ENAMETOOLONG, "the name is too long"),
     ],
 )
 def test_the_systems_refusal_is_said_plainly(tmp_path: Path, number: int, words: str) -> None:

@@ -16,6 +16,7 @@ from style_transfer.errors import StyleTransferError, UserError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Losses, Objective, Recipe
 from style_transfer.evaluation.pictures import to_pixels, to_tensor
+from style_transfer.files import are_same
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
 from style_transfer.runtime.device import Device, choose_device, choose_precision
@@ -66,6 +67,8 @@ def _check(args: argparse.Namespace) -> Path:
         raise UserError(f"'{output}' is a folder; give -o the name of a file")
     if output.exists() and not args.overwrite:
         raise UserError(f"'{output}' exists; give another -o, or --overwrite")
+    if are_same(output, args.content) or are_same(output, args.style):
+        raise UserError(f"'{output}' is the input; give another -o")
     if args.iterations < 1:
         raise UserError(f"--iterations must be 1 or more, not {args.iterations}")
     if args.image_size is not None and args.image_size < _SMALLEST:

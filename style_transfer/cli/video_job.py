@@ -15,6 +15,7 @@ from tqdm import tqdm
 from style_transfer.cli.common import say
 from style_transfer.cli.timeline import StyleTimes
 from style_transfer.errors import UserError
+from style_transfer.files import output_errors
 from style_transfer.media.collect import Job
 from style_transfer.media.patterns import is_pattern
 from style_transfer.media.pixels import Pixels
@@ -46,7 +47,8 @@ class VideoJobs:
 
     def stylize(self, job: Job, should_stop: Callable[[], bool]) -> Summary:
         """Paint one video with a progress bar; what is worth knowing of it goes to stderr."""
-        job.target.parent.mkdir(parents=True, exist_ok=True)
+        with output_errors(job.target):
+            job.target.parent.mkdir(parents=True, exist_ok=True)
         bar = tqdm(unit="frame", disable=None, desc=job.source.name, dynamic_ncols=True)
 
         def report(progress: Progress) -> None:

@@ -96,6 +96,14 @@ def test_what_is_there_is_kept(words: list[str], photo: Path, capsys: Any) -> No
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
+def test_no_input_is_ever_overwritten(words: list[str], photo: Path, capsys: Any) -> None:
+    for given in (photo, Path(words[2])):
+        before = given.read_bytes()
+        assert main([*words, "--overwrite", "-o", str(given)]) == 2
+        assert "is the input; give another -o" in capsys.readouterr().err
+        assert given.read_bytes() == before
+
+
 def test_ctrl_c_keeps_what_there_is(words: list[str], photo: Path) -> None:
     code = (
         "import sys; from helpers import heed_ctrl_c; heed_ctrl_c()\n"

@@ -93,6 +93,13 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.mp4", "clip.mp4"]
 
 
+def test_an_output_below_a_file_is_one_line(run, tmp_path, capsys):
+    clip = tmp_path / "in.mp4"
+    make_clip(clip, pts=[0, 1, 2])
+    assert run(clip, "-o", clip / "out.mp4") == 1
+    assert "a file of that name is in the way" in capsys.readouterr().err
+
+
 def test_styles_change_over_the_input_s_own_time(tmp_path, capsys):
     model = tmp_path / "two.safetensors"
     save_model(make_model("fast", 2), model)
