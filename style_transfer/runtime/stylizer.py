@@ -129,8 +129,8 @@ class Stylizer:
     @property
     def precision(self) -> str:
         """The dtype of what is not int8; on a GPU it changes when half precision overflows."""
-        engines = getattr(self.engine, "precision", None) if self.device.type == "cuda" else None
-        return str(engines or self._precision).removeprefix("torch.")
+        held = getattr(self.engine, "precision", "") if self.device.type == "cuda" else ""
+        return str(held or self._precision).removeprefix("torch.")
 
     @property
     def summary(self) -> str:

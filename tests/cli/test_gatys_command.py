@@ -95,7 +95,6 @@ def test_what_is_there_is_kept(words: list[str], photo: Path, capsys: Any) -> No
     assert pixels(target).shape == (40, 56, 3)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
 def test_no_input_is_ever_overwritten(words: list[str], photo: Path, capsys: Any) -> None:
     for given in (photo, Path(words[2])):
         before = given.read_bytes()
@@ -104,6 +103,7 @@ def test_no_input_is_ever_overwritten(words: list[str], photo: Path, capsys: Any
         assert given.read_bytes() == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
 def test_ctrl_c_keeps_what_there_is(words: list[str], photo: Path) -> None:
     code = (
         "import sys; from helpers import heed_ctrl_c; heed_ctrl_c()\n"
