@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from operator import attrgetter
 from pathlib import Path
 from typing import cast
 
@@ -54,21 +55,38 @@ def output_error(path: Path, error: Exception) -> OutputError:
     return OutputError(f"cannot write '{path}': {reason(error)}; choose another folder with -o")
 
 
-def remux(grown: Path, whole: Path, source: Source, container: Container, base: Fraction) -> None:
-    """Write the fragmented MP4 ``grown`` anew into ``whole`` as a plain one, its index in front."""
-    with (
-        av.open(local(grown)) as file,
-        new_output(whole, source, container, base, container.whole_options()) as output,
-    ):
-        streams = {}
-        for stream in file.streams:
-            if stream.type != "data":  # chapters, which are written anew
-                streams[stream.index] = _copy(stream, output)
-        for packet in file.demux(*(file.streams[index] for index in streams)):
-            # Each fragment ends its subtitles anew with an empty one; a plain MP4 needs none of them.
-            if packet.size and not (packet.stream.type == "subtitle" and bytes(packet) == b"\0\0"):
-                packet.stream = streams[packet.stream.index]
-                output.mux(packet)
+def remux(
+    grown: Path,
+    target: Path,
+    source: Source,
+    base: Fraction,
+    subtitles: Iterable[Packet],
+) -> list[str]:
+    """Write the fragmented MP4 ``grown`` anew into ``target`` as a plain one, its index in front.
+
+    ``subtitles`` are packets of ``source``'s, in order; they are given away, and join the rest. Returns
+    lines for the user on subtitles that change. Raises ``OutputError``.
+    """
+    container = container_for(target)
+    try:
+        with (
+            atomic_path(target) as whole,
+            av.open(local(grown)) as file,
+            new_output(whole, source, container, base, container.whole_options()) as output,
+        ):
+            kept = [stream for stream in file.streams if stream.type != "data"]  # chapters, written anew
+            streams = {stream.index: _copy(stream, output) for stream in kept}
+            sources = [stream for stream in source.other_streams if stream.type == "subtitle"]
+            others = OtherStreams(sources, output, container, target, no_audio=False)
+            for packet in heapq.merge(filter(attrgetter("size"), file.demux(kept)), subtitles, key=_time):
+                if packet.stream.container is file:
+                    packet.stream = streams[packet.stream.index]
+                    output.mux(packet)
+                else:
+                    others.mux(packet)
+    except av.FFmpegError as error:
+        raise output_error(target, error) from error
+    return others.notices
 
 
 def join(

@@ -22,6 +22,7 @@ _STALE_TAGS = {
     "number_of_frames", "number_of_bytes", "_statistics_tags", "_statistics_writing_app",
     "_statistics_writing_date_utc",
 }  # fmt: skip
+_NOTHING_SHOWN = b"\0\0"  # of MP4's text subtitles: no bytes of text
 _OPUS_RATE = 48_000
 _AAC_RATES = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000}
 
@@ -41,15 +42,21 @@ def copy_stream(source: Stream, output: OutputContainer) -> Stream:
 
 
 class Copied:
-    """Packets as they are, but that AAC of MPEG-TS has no header of its own in each where MP4 has one."""
+    """Packets as they are, but for what an MP4 writes by itself.
+
+    It has one header where AAC of MPEG-TS has one in each packet, and says where a subtitle ends.
+    """
 
     def __init__(self, source: Stream, output: OutputContainer) -> None:
         self._stream = copy_stream(source, output)
         context, mp4 = source.codec_context, output.format.name in ("mp4", "mov")
         headed = mp4 and context is not None and context.name == "aac" and not context.extradata
         self._filter = av.BitStreamFilterContext("aac_adtstoasc", source) if headed else None
+        self._ends = mp4 and context is not None and context.name == "mov_text"
 
     def __call__(self, packet: Packet) -> Iterable[Packet]:
+        if self._ends and bytes(packet) == _NOTHING_SHOWN:
+            return []
         packets = [packet] if self._filter is None else self._filter.filter(packet)
         for packet in packets:
             packet.stream = self._stream

@@ -11,10 +11,10 @@ from typing import cast
 
 import av
 from av.container import OutputContainer
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import UserError
-from style_transfer.files import atomic_path
 from style_transfer.media.video.format import CODECS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame, FromPixels
 from style_transfer.media.video.open import Packet, reason
@@ -64,6 +64,7 @@ class VideoWriter:
         self._options = encoder_options(self._codec, crf, preset, threads)
         self._from_pixels = FromPixels(source.info.colour)
         self._early: list[Packet] = []
+        self._subtitles: list[Packet] = []
         self._output: OutputContainer | None = None
         self._base = Fraction(1)
         self._failed = self._begun = False
@@ -75,6 +76,8 @@ class VideoWriter:
                 if self._output is None:
                     self._open(item)
                 self._encode(item)
+            elif self._waits(item.stream):
+                self._subtitles.append(item)
             elif self._output is None:
                 self._early.append(item)
             else:
@@ -101,11 +104,7 @@ class VideoWriter:
     def finish(self) -> None:
         """Give the closed file its final container and name, over what had it. Raises ``OutputError``."""
         if self._container.fragmented:
-            try:
-                with atomic_path(self.target) as whole:
-                    remux(self.partial, whole, self._source, self._container, self._base)
-            except av.FFmpegError as error:
-                raise output_error(self.target, error) from error
+            self.notices += remux(self.partial, self.target, self._source, self._base, self._subtitles)
             self.partial.unlink()
         else:
             try:
@@ -134,7 +133,7 @@ class VideoWriter:
         growing = self._container.growing_options()
         output = new_output(self.partial, self._source, self._container, self._base, growing)
         self._video = self._add_video(output, first)
-        others = [] if self._video_only else self._source.other_streams
+        others = [] if self._video_only else [s for s in self._source.other_streams if not self._waits(s)]
         self._others = OtherStreams(others, output, self._container, self.target, no_audio=self._no_audio)
         try:
             output.start_encoding()
@@ -149,6 +148,10 @@ class VideoWriter:
         for packet in self._early:
             self._others.mux(packet)
         self._early.clear()
+
+    def _waits(self, stream: Stream) -> bool:
+        """True for subtitles of an MP4: fragments would each end them anew. They are few, and added last."""
+        return self._container.fragmented and stream.type == "subtitle"
 
     def _add_video(self, output: OutputContainer, first: Frame) -> VideoStream:
         info = self._source.info

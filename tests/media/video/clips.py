@@ -43,10 +43,14 @@ def make_clip(
     layout: str = "mono",
     tracks: int = 1,
     subtitles: str | None = None,
+    shown: Sequence[int] = (0, 400),
     chapters: bool = False,
     tags: dict[str, str] | None = None,
 ) -> Path:
-    """Encode frames at ``pts`` × ``time_base``; ``context`` sets attributes of the encoder."""
+    """Encode frames at ``pts`` × ``time_base``; ``context`` sets attributes of the encoder.
+
+    Two subtitles begin at the milliseconds ``shown`` and last 300 ms each.
+    """
     width, height = size
     with av.open(str(path), "w") as output:
         output.metadata.update(tags or {})
@@ -73,7 +77,7 @@ def make_clip(
             )  # fmt: skip
         output.start_encoding()
         if titles:
-            for at, text in ((0, b"one"), (400, b"two")):
+            for at, text in zip(shown, (b"one", b"two"), strict=True):
                 packet: Any = av.Packet(
                     text if subtitles == "subrip" else len(text).to_bytes(2, "big") + text
                 )

@@ -180,6 +180,22 @@ def test_subtitles_of_an_mp4(tmp_path: Path) -> None:
     assert through(source, "out.mkv")[1].packets["subtitle"] == [[b"one", b"two"]]
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov"])
+def test_subtitles_of_an_mp4_that_grew_in_several_fragments(tmp_path: Path, name: str) -> None:
+    source = make_clip(
+        tmp_path / "in.mp4", pts=range(40), sound="aac", subtitles="mov_text", shown=(200, 1900)
+    )
+    _, after = through(source, name)
+    assert _cues(tmp_path / name) == _cues(source) == [(0, 0.2), (0.2, 0.3), (0.5, 1.4), (1.9, 0.3)]
+    assert after.packets == contents(source).packets
+
+
+def _cues(path: Path) -> list[tuple[float, float]]:
+    with av.open(str(path)) as file:
+        packets = [packet for packet in file.demux(file.streams.subtitles[0]) if packet.size]
+    return [(float(p.pts * p.time_base), float(p.duration * p.time_base)) for p in packets]
+
+
 @pytest.mark.parametrize(
     ("target", "codec", "found"),
     [("o.mp4", "h264", "h264"), ("o.mp4", "hevc", "hevc"), ("o.mp4", "av1", "av1"), ("o.webm", None, "vp9"),
