@@ -18,10 +18,11 @@ import numpy as np
 from style_transfer import Stylizer
 from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded, say
 from style_transfer.evaluation.patches import KINDS, Patch, around, standing_out
-from style_transfer.evaluation.pictures import contact_sheet, held_out_photos, read_some, square
+from style_transfer.evaluation.pictures import contact_sheet, read_some, square
 from style_transfer.files import atomic_path
 from style_transfer.media.image import Picture
 from style_transfer.media.image_writer import write_image
+from style_transfer.training.dataset import find_photos
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def search(args: argparse.Namespace) -> int:
 
 def inputs(args: argparse.Namespace, styles: list[str]) -> Iterator[tuple[str, str, bool, np.ndarray]]:
     """Name, style, whether it is made, and pixels: photos with the styles in turn, made pictures in all."""
-    paths = sorted(args.photos.rglob("*.jpg")) if args.all else held_out_photos(args.photos)
+    paths = sorted(args.photos.rglob("*.jpg")) if args.all else find_photos(args.photos)[1]
     photos = read_some(paths, args.count)
     numbers = range(min(args.count, len(photos) * len(styles)))
     for number in numbers:

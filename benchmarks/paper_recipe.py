@@ -26,7 +26,6 @@ from style_transfer.cli.common import guarded, say
 from style_transfer.evaluation.pictures import (
     contact_sheet,
     find_paintings,
-    held_out_photos,
     read_some,
     square,
     to_tensor,
@@ -104,7 +103,7 @@ def compare(args: argparse.Namespace) -> int:
     recipes = {"ours": (PerceptualLoss(vgg, images), ours), "paper": (PaperLoss(vgg, images), paper)}
     models = {name: train(args, device, name, *recipe) for name, recipe in recipes.items()}
 
-    photos = [square(pixels, SIDE) for _, pixels in read_some(held_out_photos(args.photos), args.count)]
+    photos = [square(pixels, SIDE) for _, pixels in read_some(find_photos(args.photos)[1], args.count)]
     painted = {
         name: {style: [stylize(photo, stylize.make_look(style)) for photo in photos] for style in STYLES}
         for name, stylize in ((name, Stylizer(str(path), precision="fp32")) for name, path in models.items())

@@ -4,6 +4,7 @@
 
     StyleTransferError            something failed at run time           exit code 1
     ├── OutputError               a result could not be written          exit code 1
+    │   └── NameTooLongError      that name cannot be had; others can
     ├── TrainingError             training cannot go on                  exit code 1
     └── UserError (ValueError)    the request cannot be carried out      exit code 2
         ├── InputFileError        a file is missing, damaged or foreign
@@ -27,6 +28,10 @@ class StyleTransferError(Exception):
 
 class OutputError(StyleTransferError):
     """A result could not be written: disk full, permission denied, folder gone."""
+
+
+class NameTooLongError(OutputError):
+    """The file system has no names so long: this result cannot be written, others can."""
 
 
 class TrainingError(StyleTransferError):

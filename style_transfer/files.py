@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from style_transfer.errors import OutputError
+from style_transfer.errors import NameTooLongError, OutputError
 
 _PARTIAL = ".partial"
+_LONGEST_NAME = 255  # bytes, of most file systems
 
 
 def is_partial(path: Path) -> bool:
@@ -25,7 +27,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     On any exception, Ctrl-C included, the temporary file is removed and ``target`` stays as it was.
     Missing parent folders are made. Raises ``OutputError`` where the system refuses to write.
     """
-    temporary = target.with_name(f"{target.stem}.{os.getpid()}{_PARTIAL}{target.suffix}")
+    temporary = _temporary(target)
     with output_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -42,11 +44,17 @@ def output_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"cannot write '{target}': {_reason(error)}") from error
+        raise refusal(target, error) from error
+
+
+def refusal(target: Path, error: OSError) -> OutputError:
+    """What to raise where the system refuses to write ``target``."""
+    kind = NameTooLongError if error.errno == errno.ENAMETOOLONG else OutputError
+    return kind(f"cannot write '{target}': {_reason(error)}")
 
 
 def _reason(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return "the disk is full; free some space and run the command again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "permission denied; choose another folder with -o"
@@ -54,7 +62,23 @@ def _reason(error: OSError) -> str:
         return "a file of that name is in the way; choose another folder with -o"
     if error.errno == errno.ENAMETOOLONG:
         return "the name is too long; choose a shorter one with -o"
-    return error.strerror or str(error)
+    return f"{error.strerror or error}; choose another folder with -o"
+
+
+def _temporary(target: Path) -> Path:
+    """``a.123.partial.jpg`` for ``a.jpg``; a checksum instead of a stem that leaves no room for it."""
+    ending = f".{os.getpid()}{_PARTIAL}{target.suffix}"
+    if len(os.fsencode(target.stem + ending)) <= _LONGEST_NAME:
+        return target.with_name(target.stem + ending)
+    return target.with_name(f"{zlib.crc32(os.fsencode(target.stem)):08x}{ending}")
+
+
+def exists(path: Path) -> bool:
+    """False also for what no file can be called, where :meth:`Path.exists` raises."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def are_same(path: Path, other: Path) -> bool:

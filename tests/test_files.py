@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from style_transfer.errors import OutputError
+from style_transfer.errors import NameTooLongError, OutputError
 from style_transfer.files import atomic_path, is_partial
 
 
@@ -38,6 +38,24 @@ def test_a_failure_leaves_what_was(tmp_path: Path, error: BaseException) -> None
         fail()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_name_that_leaves_no_room_for_more(tmp_path: Path) -> None:
+    for name in ("x" * 251, "é" * 125 + "x"):
+        with atomic_path(tmp_path / f"{name}.jpg") as temporary:
+            assert is_partial(temporary)
+            temporary.write_text(name)
+        assert (tmp_path / f"{name}.jpg").read_text() == name
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_name_too_long_is_an_error_of_its_own(tmp_path: Path) -> None:
+    with (
+        pytest.raises(NameTooLongError, match="name is too long"),
+        atomic_path(tmp_path / ("x" * 300)) as path,
+    ):
+        path.touch()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -65,6 +66,7 @@ def add_debug_flag(parser: argparse.ArgumentParser) -> None:
 
 def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Run a command; its errors become one line on stderr and an exit code."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata it cannot read, which are left out
     try:
         return command(args)
     except KeyboardInterrupt:

@@ -15,13 +15,14 @@ from style_transfer.cli.common import say
 from style_transfer.errors import UserError
 from style_transfer.evaluation.motion import MOTIONS, Clip, FilmedClip, MadeClip
 from style_transfer.evaluation.objective import Objective
-from style_transfer.evaluation.pictures import held_out_photos, read_some, to_tensor
+from style_transfer.evaluation.pictures import read_some, to_tensor
 from style_transfer.evaluation.stability import Painter, Stability, measure_clip
 from style_transfer.media.image import Picture, resize_long_side
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.video.reader import probe
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.stylizer import Stylizer
+from style_transfer.training.dataset import find_photos
 
 _SIDE = 640  # pixels of a clip's longer side
 _MADE_SIDE = 400  # of a photo that a clip is made of
@@ -85,7 +86,7 @@ def _made(args: argparse.Namespace) -> list[Clip]:
     """Each kind of motion in turn, a photo each and at least once."""
     if not args.moving_photos:
         return []
-    photos = read_some(held_out_photos(args.moving_photos), max(args.count, len(MOTIONS)))
+    photos = read_some(find_photos(args.moving_photos)[1], max(args.count, len(MOTIONS)))
     kinds = list(MOTIONS)
     clips: list[Clip] = []
     for number in range(max(len(photos), len(kinds))):

@@ -13,12 +13,13 @@ from style_transfer.cli.common import say
 from style_transfer.evaluation.gatys import Iteration
 from style_transfer.evaluation.objective import Objective
 from style_transfer.evaluation.photos import Pair, measure_pairs, summary
-from style_transfer.evaluation.pictures import contact_sheet, held_out_photos, read_some, square
+from style_transfer.evaluation.pictures import contact_sheet, read_some, square
 from style_transfer.evaluation.yardstick import STARTS, Yardstick
 from style_transfer.media.image import Picture, read_image
 from style_transfer.media.image_writer import write_image
 from style_transfer.media.pixels import Pixels
 from style_transfer.runtime.stylizer import Stylizer
+from style_transfer.training.dataset import find_photos
 
 _SIDE = 256
 
@@ -28,7 +29,7 @@ def measure_photos(
 ) -> dict[str, Any]:
     """Print the table, write the pictures; all figures, JSON-serialisable."""
     names, side = list(paintings), args.image_size or _SIDE
-    read = read_some(held_out_photos(args.photos), args.count)
+    read = read_some(find_photos(args.photos)[1], args.count)
     if small := [path.name for path, pixels in read if min(pixels.shape[:2]) < side]:
         say(
             f"{len(small)} of {len(read)} photos are smaller than {side} pixels and enlarged: {small[0]}, ..."

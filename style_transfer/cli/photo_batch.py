@@ -15,7 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from style_transfer.cli.outcome import Outcome
-from style_transfer.errors import OutputError, StyleTransferError
+from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError
 from style_transfer.media.collect import Job
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import write_image
@@ -122,6 +122,8 @@ class PhotoBatch:
     def _finish(self, job: Job, written: Future[None]) -> None:
         try:
             written.result()
+        except NameTooLongError as error:
+            self.outcome.fail(error)
         except OutputError:
             raise  # the disk is full, say: it would be the same for every photo that follows
         except StyleTransferError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from style_transfer.cli.common import INTERRUPTED, say, stop_signals
 from style_transfer.cli.outcome import Outcome
 from style_transfer.cli.photo_batch import PhotoBatch
 from style_transfer.cli.timeline import StyleTimes, parse_styles
-from style_transfer.errors import OutputError, StyleTransferError, UserError
+from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
+from style_transfer.files import exists
 from style_transfer.media.collect import Job, collect_jobs, sequence_job
 from style_transfer.media.image_writer import WRITABLE_FORMATS
 from style_transfer.networks.catalogue import DEFAULT_MODEL, list_models, open_model
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     jobs = [sequence] if sequence else collect_jobs(sources, args.output, suffix=suffix, extension=extension)
     if styles.changes and (photo := next((job for job in jobs if not job.is_video), None)):
         raise UserError(f"styles that change over time are for videos, and '{photo.source}' is a photo")
-    todo = jobs if args.overwrite else [job for job in jobs if not job.target.exists()]
+    todo = jobs if args.overwrite else [job for job in jobs if not exists(job.target)]
     if args.resume:
         _forget(jobs, todo)
     if not todo and len(jobs) == 1:
@@ -74,6 +76,9 @@ def _videos(
         for job in jobs:
             try:
                 summary = videos.stylize(job, asked)
+            except NameTooLongError as error:
+                outcome.fail(error)
+                continue
             except OutputError:
                 raise
             except StyleTransferError as error:
@@ -108,8 +113,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"--image-size must be 1 or more, not {args.image_size}")
     if not 1 <= args.quality <= 100:
         raise UserError(f"--quality must be from 1 to 100, not {args.quality}")
-    if not args.max_megapixels > 0:
-        raise UserError(f"--max-megapixels must be above 0, not {args.max_megapixels:g}")
+    if not 0 < args.max_megapixels < math.inf:
+        raise UserError(f"--max-megapixels must be a number above 0, not {args.max_megapixels:g}")
 
 
 def _extension(name: str | None) -> str | None:

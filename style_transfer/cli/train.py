@@ -58,7 +58,11 @@ def build_parser() -> Parser:
     run.add_argument("--overwrite", action="store_true", help="replace an existing --output")
     run.add_argument("--preview-every", type=int, default=100, metavar="STEPS", help="0: none (100)")
     run.add_argument(
-        "--save-every", type=int, default=250, metavar="STEPS", help="model and checkpoint (250)"
+        "--save-every",
+        type=int,
+        default=250,
+        metavar="STEPS",
+        help="model and checkpoint; 0: at the end alone (250)",
     )
     run.add_argument(
         "--tensorboard", type=Path, metavar="DIR", help="also log there; needs the extra [tensorboard]"

@@ -98,8 +98,8 @@ def _prepare(args: argparse.Namespace, device: torch.device, peers: Peers) -> tu
     photos, held_out = find_photos(args.dataset)
     torch.manual_seed(config.seed % 2**63)
     model = model_to_train(args, named_styles(args))
-    vgg = VGG19Features([*STYLE_LAYERS, *CONTENT_LAYERS], args.vgg_weights).to(device)
     paintings = [load_style_image(path, config.style_size).to(device) for path in args.style_image]
+    vgg = VGG19Features([*STYLE_LAYERS, *CONTENT_LAYERS], args.vgg_weights).to(device)
     loss = PerceptualLoss(vgg, paintings)
     precision: torch.dtype = getattr(torch, choose_precision(args.precision, Device.of(device)))
     return Trainer(model, loss, photos, config, device=device, precision=precision, peers=peers), held_out
@@ -116,6 +116,9 @@ def _config(args: argparse.Namespace, device: torch.device) -> TrainingConfig:
         else:
             steps = _STEPS_ON_A_GPU
     scale = STROKES[args.stroke or "medium"] if args.style_scale is None else args.style_scale
+    for name in ("preview_every", "save_every"):
+        if getattr(args, name) < 0:
+            raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(args, name)}")
     if not 0 < scale < math.inf:
         raise UserError(f"--style-scale must be above 0, not {scale:g}")
     weights = ("content_weight", "tone_weight", "tv_weight", "temporal_weight")

@@ -15,7 +15,6 @@ from tqdm import tqdm
 from style_transfer.cli.common import say
 from style_transfer.cli.timeline import StyleTimes
 from style_transfer.errors import UserError
-from style_transfer.files import output_errors
 from style_transfer.media.collect import Job
 from style_transfer.media.patterns import is_pattern
 from style_transfer.media.pixels import Pixels
@@ -47,8 +46,6 @@ class VideoJobs:
 
     def stylize(self, job: Job, should_stop: Callable[[], bool]) -> Summary:
         """Paint one video with a progress bar; what is worth knowing of it goes to stderr."""
-        with output_errors(job.target):
-            job.target.parent.mkdir(parents=True, exist_ok=True)
         bar = tqdm(unit="frame", disable=None, desc=job.source.name, dynamic_ncols=True)
 
         def report(progress: Progress) -> None:
@@ -114,7 +111,8 @@ class VideoJobs:
 
     def _settings(self) -> dict[str, str]:
         """All that makes up a painting, for telling whether a run can be resumed."""
-        args, model, digest = self._args, self._stylizer.model, hashlib.sha256()
+        args, model = self._args, self._stylizer.model
+        digest, looks = hashlib.sha256(), hashlib.sha256()
         if (path := getattr(model, "path", None)) is not None:  # of an exported file, which holds the weights
             digest.update(path.read_bytes())
         else:
@@ -122,12 +120,13 @@ class VideoJobs:
                 digest.update(weight.tobytes())
         for look in self._timeline.looks:
             for part in look.parameters:
-                digest.update(part.tobytes())
+                looks.update(part.tobytes())
         given = ("strength", "preserve_color", "statistics", "stabilize", "transition")
         return {
             "--style": args.style or next(iter(self._styles.mixes[0])),
             **{f"--{name.replace('_', '-')}": str(getattr(args, name)) for name in given},
             "--model": f"{args.model or 'the default'} ({digest.hexdigest()[:8]})",
+            "what the styles hold": looks.hexdigest()[:8],
         }
 
     def _hint(self, job: Job) -> str:

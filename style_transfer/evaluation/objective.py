@@ -89,8 +89,9 @@ class Objective:
         device: torch.device | None = None,
     ) -> None:
         device = device or torch.device("cpu")
-        vgg = VGG19Features([*recipe.style_layers, *recipe.content_layers], vgg_weights).to(device)
+        # The paintings first: a name mistyped is said before a loss network is fetched.
         images = [load_style_image(path, recipe.style_size) for path in paintings]
+        vgg = VGG19Features([*recipe.style_layers, *recipe.content_layers], vgg_weights).to(device)
         self.recipe, self.device = recipe, device
         self._loss = PerceptualLoss(
             vgg,

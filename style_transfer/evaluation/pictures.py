@@ -13,7 +13,6 @@ from torch import Tensor
 from style_transfer.errors import InputFileError
 from style_transfer.media.image import IMAGE_EXTENSIONS, read_image
 from style_transfer.media.pixels import Pixels
-from style_transfer.training.dataset import held_out
 
 _GAP, _CAPTION = 6, 18  # pixels, of a sheet
 
@@ -47,19 +46,6 @@ def find_paintings(paths: Sequence[Path], names: Sequence[str]) -> dict[str, Pat
             "or choose others with --styles"
         )
     return {name: files[name] for name in names}
-
-
-def held_out_photos(folder: Path) -> list[Path]:
-    """The images below ``folder`` that training leaves out, or all where that leaves none.
-
-    Raises ``InputFileError`` without any.
-    """
-    if not folder.is_dir():
-        raise InputFileError(f"there is no folder '{folder}'; name a folder of photos")
-    photos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_EXTENSIONS and p.is_file())
-    if not photos:
-        raise InputFileError(f"no images in '{folder}'; name a folder of photos")
-    return [photo for photo in photos if held_out(photo)] or photos
 
 
 def read_some(paths: Sequence[Path], count: int) -> list[tuple[Path, Pixels]]:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 
-from style_transfer.errors import StyleTransferError
+from style_transfer.errors import InputFileError, StyleTransferError
 from style_transfer.live import overlay
 from style_transfer.live.controls import Command, Controls, Weights
 from style_transfer.live.meter import Meter
@@ -97,13 +97,17 @@ class Session:
             loader.start()
             if self._display is None:
                 self._wait_for_network(loader, stopped)  # or the beginning of a file would be lost
+            self._direct(self._clock())
             self._camera.start()
             self._painter.start()
             while not (stopped() or self._painter.pictures.ended) and self._turn():
                 pass
+            played_out = self._painter.pictures.ended and not stopped()
         error = self._painter.error or self._load_error
         if error is not None:
             raise error
+        if played_out and not self.meter.frames:
+            raise InputFileError(f"no picture of '{self._camera.source}' can be decoded; get the file anew")
 
     def _turn(self) -> bool:
         """One turn of the loop; False to quit."""
@@ -111,8 +115,7 @@ class Session:
         if self._load_error is not None:
             return False
         now = self._clock()
-        self._welcome(now)
-        self._painter.scene = self._controls.scene(now)
+        self._direct(now)
         if painted is not None:
             self._present(painted)
         elif self._last and now - self._drawn_at > _REDRAW:
@@ -120,6 +123,11 @@ class Session:
             self._draw(now)
         self._report()
         return self._display is None or self._serve_person(self._display)
+
+    def _direct(self, now: float) -> None:
+        """Tell the painter what is wanted, with the styles known or not."""
+        self._welcome(now)
+        self._painter.scene = self._controls.scene(now)
 
     # -- the network ---------------------------------------------------------------------------------
 

@@ -91,7 +91,8 @@ def read_image(path: Path, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
         raise
     except UnidentifiedImageError as error:
         raise InputFileError(
-            f"'{path}' is not an image of a known format; convert it to JPEG, PNG, WebP or TIFF first"
+            f"'{path}' is not an image of a known format, or is damaged;"
+            " convert it to JPEG, PNG, WebP or TIFF first"
         ) from error
     except Exception as error:  # on damaged files decoders raise nearly anything, struct.error to KeyError
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -103,7 +104,8 @@ def read_image(path: Path, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
 def resize_long_side(picture: Picture, long_side: int) -> Picture:
     """``picture`` scaled by Lanczos so that its longer side is ``long_side`` pixels, the other rounded.
 
-    Enlarges as well as shrinks. Raises ``UserError`` if ``long_side`` is not positive.
+    Enlarges as well as shrinks. Raises ``UserError`` if ``long_side`` is not positive, or more than the
+    memory holds.
     """
     if long_side < 1:
         raise UserError(f"the size is {long_side} pixels; it must be at least 1")
@@ -115,11 +117,16 @@ def resize_long_side(picture: Picture, long_side: int) -> Picture:
         max(1, (2 * side * long_side + longest) // (2 * longest)) for side in (height, width)
     )
     size = (new_width, new_height)
-    scaled = [
-        # Pillow weights colours by opacity, so that what is invisible does not bleed into edges.
-        to_arrays(to_pillow(frame, alpha).resize(size, Image.Resampling.LANCZOS), size)
-        for frame, alpha in zip(picture.frames, picture.alphas, strict=True)
-    ]
+    try:
+        scaled = [
+            # Pillow weights colours by opacity, so that what is invisible does not bleed into edges.
+            to_arrays(to_pillow(frame, alpha).resize(size, Image.Resampling.LANCZOS), size)
+            for frame, alpha in zip(picture.frames, picture.alphas, strict=True)
+        ]
+    except (MemoryError, OverflowError) as error:
+        raise UserError(
+            f"there is no memory for {new_width}×{new_height} pixels; choose a smaller size"
+        ) from error
     return replace(picture, frames=[frame for frame, _ in scaled], alphas=[alpha for _, alpha in scaled])
 
 
@@ -159,6 +166,8 @@ def _heif_opener() -> None:
 
 
 def _decode(image: Image.Image, path: Path, max_pixels: int | None) -> Picture:
+    if image.format == "GIF" and not _has_trailer(path):
+        raise EOFError("it breaks off before its end")
     size = image.size
     count = getattr(image, "n_frames", 1) if image.format in _ANIMATED_FORMATS else 1
     # The first image of an APNG may be one for viewers that show no animation, and no part of it.
@@ -179,6 +188,13 @@ def _decode(image: Image.Image, path: Path, max_pixels: int | None) -> Picture:
     if picture.animated:
         picture.loop = _plays(image)
     return picture
+
+
+def _has_trailer(path: Path) -> bool:
+    """A GIF ends with a semicolon. To Pillow one that breaks off is whole, with fewer pictures."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 64))
+        return file.read().rstrip(b"\0\r\n").endswith(b";")
 
 
 def _plays(image: Image.Image) -> int:

@@ -13,7 +13,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from style_transfer.errors import OutputError, UserError
-from style_transfer.files import atomic_path
+from style_transfer.files import atomic_path, refusal
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sinks import fitted
 from style_transfer.media.video.format import codec_for, container_for
@@ -88,6 +88,8 @@ class Recorder:
         if self._error is not None:
             error, self._error = self._error, None
             self._stopping = True
+            if isinstance(error, OSError):
+                raise refusal(self.target, error) from error
             raise OutputError(f"cannot record to '{self.target}': {reason(error)}") from error
 
     def _run(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -16,6 +17,7 @@ from style_transfer.media.patterns import Pattern, is_pattern
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.video.convert import VideoOptions, check, open_reader, open_writer
 from style_transfer.media.video.frame import Colour, Frame
+from style_transfer.media.video.lock import sole_writer
 from style_transfer.media.video.open import Packet
 from style_transfer.media.video.run import Control, Progress, Summary, Writer, transfer
 from style_transfer.media.video.source import VideoInfo
@@ -157,8 +159,10 @@ def convert_sequence(
     into_images = is_pattern(target)
     if not into_images:
         check(source, target, options)
-    reader = SequenceReader(source, options) if is_pattern(source) else open_reader(source, options)
-    try:
+    with ExitStack() as stack:
+        stack.enter_context(sole_writer(target))
+        reader = SequenceReader(source, options) if is_pattern(source) else open_reader(source, options)
+        stack.callback(reader.close)
         files = Pattern(target) if into_images else None
         if files and is_pattern(source) and files.file(0).resolve() == Pattern(source).file(0).resolve():
             raise UserError(f"the result would overwrite the input '{source}'; choose another with -o")
@@ -178,8 +182,6 @@ def convert_sequence(
 
         control = Control(progress, should_stop)
         return transfer(reader, writer, paint, control, side_by_side=options.side_by_side)
-    finally:
-        reader.close()
 
 
 def _painted_before(files: Pattern, still: Still) -> Pixels | None:

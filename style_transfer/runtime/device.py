@@ -165,7 +165,9 @@ def choose_precision(name: str, device: Device) -> str:
     Raises ``UserError`` for an unknown name.
     """
     if name not in PRECISIONS:
-        raise UserError(f"unknown precision '{name}'; choose one of {', '.join(PRECISIONS)}")
+        raise UserError(
+            f"unknown precision '{name}'; choose one of {', '.join(PRECISIONS)}, or to paint on a CPU int8"
+        )
     if name == "auto":
         if has_fast_bf16(device):
             return "bfloat16"

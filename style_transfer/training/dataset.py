@@ -38,10 +38,10 @@ def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
     A folder too small to spare any is used whole for both. Raises ``InputFileError`` without any image.
     """
     if not folder.is_dir():
-        raise InputFileError(f"there is no folder '{folder}'; --dataset takes a folder of photos")
+        raise InputFileError(f"there is no folder '{folder}'; name a folder of photos")
     photos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_EXTENSIONS and p.is_file())
     if not photos:
-        raise InputFileError(f"no images in '{folder}'; --dataset takes a folder of photos")
+        raise InputFileError(f"no images in '{folder}'; name a folder of photos")
     train = [p for p in photos if not held_out(p)]
     held = [p for p in photos if held_out(p)]
     return train or photos, held or photos

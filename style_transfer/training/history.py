@@ -34,7 +34,8 @@ def write_curve(history: Sequence[dict[str, float]], path: Path) -> None:
         values = [row[name] for row in history if name in row]
         panel.plot(steps, values, color="tab:blue", alpha=0.3, linewidth=0.7)
         panel.plot(steps, running_mean(values), color="tab:blue")
-        panel.set_yscale("log")
+        if max(values) > 0:  # the loss of a weight that is 0 has no logarithm
+            panel.set_yscale("log")
         panel.set_ylabel(name)
         panel.grid(alpha=0.3)
     panels[-1].set_xlabel("step")

@@ -65,6 +65,17 @@ def test_a_mix_names_the_file_and_exact_outputs_are_exact(run, tmp_path):
     assert files(tmp_path) == ["cat.jpg", "cat_wave-scream.jpg", "deep/x.png"]
 
 
+def test_a_name_too_long_stops_nothing(run, tmp_path, capsys):
+    for name in ("a", "n" * 251, "z"):
+        photo(tmp_path / "in" / f"{name}.jpg")
+    assert run(tmp_path / "in", "-o", tmp_path / "out", "--format", "png") == 0
+    assert len(files(tmp_path / "out")) == 3
+    sources = [tmp_path / "in" / f"{name}.jpg" for name in ("n" * 251, "z")]
+    assert run(*sources) == 1
+    assert "the name is too long; choose a shorter one" in capsys.readouterr().err
+    assert (tmp_path / "in" / "z_wave.jpg").exists()
+
+
 def test_a_folder_is_mirrored_and_existing_results_are_skipped(run, tmp_path, capsys):
     for name in ("a.jpg", "deep/b.png", "deep/deeper/c.webp"):
         photo(tmp_path / "in" / name)

@@ -130,7 +130,7 @@ def test_minutes_and_no_previews(train: Any, out: Path) -> None:
     ("flags", "words"),
     [
         ({"style_image": "none.jpg"}, ["none.jpg", "does not exist"]),
-        ({"dataset": "nowhere"}, ["nowhere", "--dataset"]),
+        ({"dataset": "nowhere"}, ["nowhere", "folder of photos"]),
         ({"output": "m.pth"}, ["m.pth", ".safetensors"]),
         ({"vgg_weights": "none.pth"}, ["none.pth", "--vgg-weights"]),
         ({"style_info": "none.json"}, ["none.json", "--style-info"]),

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import HELD_OUT, photo_pixels
+from helpers import photo_pixels
 from PIL import Image
 
 from style_transfer.errors import InputFileError
 from style_transfer.evaluation.pictures import (
     contact_sheet,
     find_paintings,
-    held_out_photos,
     read_some,
     square,
     to_pixels,
@@ -26,15 +25,6 @@ def test_pixels_come_back_from_tensors() -> None:
     pixels = photo_pixels(5, 7)
     assert (to_pixels(to_tensor(pixels)) == pixels).all()
     assert (to_pixels(torch.tensor([-1.0, 0.5, 2.0]).reshape(1, 3, 1, 1)) == [0, 128, 255]).all()
-
-
-def test_photos_held_out_or_all(photo_folder: Path, tmp_path: Path) -> None:
-    assert [path.name for path in held_out_photos(photo_folder)] == list(HELD_OUT)
-    Image.fromarray(photo_pixels(8, 8)).save(tmp_path / "a.jpg")
-    assert [path.name for path in held_out_photos(tmp_path)] == ["a.jpg"]
-    (tmp_path / "a.jpg").unlink()
-    with pytest.raises(InputFileError, match="no images in"):
-        held_out_photos(tmp_path)
 
 
 def test_some_evenly_and_without_what_cannot_be_read(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers import make_model, photo_pixels
 
-from style_transfer.errors import OutputError, StyleTransferError, UnknownNameError
+from style_transfer.errors import InputFileError, OutputError, StyleTransferError, UnknownNameError
 from style_transfer.live.controls import Controls
 from style_transfer.live.meter import Meter
 from style_transfer.live.session import Session
@@ -31,7 +31,7 @@ class FakeCamera:
         self.shots: Mailbox[Shot] = Mailbox()
         self.fps, self.size, self.connected = 30.0, size, True
         self.photo = photo_pixels(*size)
-        self.closed = False
+        self.source, self.closed = "clip.mp4", False
         self._rate, self._stop = rate, threading.Event()
 
     def start(self) -> None:
@@ -128,6 +128,21 @@ def test_times_are_those_of_capture_and_never_repeat(stylizer: Stylizer) -> None
     session.run(lambda: len(sink.frames) >= 20)
     assert all(b > a for a, b in itertools.pairwise(sink.times))
     assert session.meter.frames == len(sink.frames)
+
+
+def test_nobody_watching_the_first_frame_is_painted(stylizer: Stylizer) -> None:
+    camera, sink, captured = FakeCamera(), MemorySink(), []
+    put = camera.shots.put
+    camera.shots.put = lambda shot: (captured.append(shot.time), put(shot))[1]  # type: ignore[method-assign]
+    Session(camera, lambda: stylizer, Controls(), sinks=[sink]).run(lambda: len(sink.frames) >= 3)
+    assert sink.times[0] == captured[0]
+
+
+def test_a_source_without_a_picture_is_an_error(stylizer: Stylizer) -> None:
+    camera = FakeCamera(rate=0.01)
+    threading.Timer(0.2, camera.end).start()
+    with pytest.raises(InputFileError, match=r"no picture of 'clip\.mp4'"):
+        Session(camera, lambda: stylizer, Controls(), sinks=[MemorySink()]).run()
 
 
 def test_a_source_that_ends_ends_the_session(stylizer: Stylizer) -> None:

@@ -17,8 +17,8 @@ from pictures import noise, only_frame, smooth
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from style_transfer.errors import InputFileError
-from style_transfer.media.image import IMAGE_EXTENSIONS, _heif_opener, read_image
+from style_transfer.errors import InputFileError, UserError
+from style_transfer.media.image import IMAGE_EXTENSIONS, _heif_opener, read_image, resize_long_side
 
 SIDES = st.integers(1, 40)
 
@@ -65,6 +65,22 @@ def test_cut_short_at_any_place(tmp_path: Path, suffix: str) -> None:
     for part in (1, 9, 30, len(whole) // 4, len(whole) // 2, len(whole) * 3 // 4):
         (tmp_path / f"a{suffix}").write_bytes(whole[:part])
         error_of(tmp_path / f"a{suffix}")
+
+
+def test_an_animation_that_breaks_off_between_two_pictures(tmp_path: Path) -> None:
+    frames = [Image.fromarray(noise(9, 8) // shade) for shade in (1, 2, 3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    whole = (tmp_path / "a.gif").read_bytes()
+    (tmp_path / "a.gif").write_bytes(whole + bytes(3))
+    assert read_image(tmp_path / "a.gif").animated
+    (tmp_path / "a.gif").write_bytes(whole[: whole.rindex(b"\x21\xf9\x04")])
+    assert "breaks off" in error_of(tmp_path / "a.gif")
+
+
+def test_a_size_beyond_the_memory(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"no memory for 300000000×200000000 pixels; choose a smaller"):
+        resize_long_side(read_image(tmp_path / "a.png"), 300_000_000)
 
 
 @settings(deadline=None)  # a busy machine is no failure

@@ -53,10 +53,10 @@ def test_a_folder_too_small_to_spare_any(tmp_path: Path) -> None:
 
 
 def test_no_folder_and_no_photos(tmp_path: Path) -> None:
-    with pytest.raises(InputFileError, match=r"no folder.*--dataset"):
+    with pytest.raises(InputFileError, match=r"no folder.*name a folder of photos"):
         find_photos(tmp_path / "none")
     (tmp_path / "a.txt").touch()
-    with pytest.raises(InputFileError, match=r"no images.*--dataset"):
+    with pytest.raises(InputFileError, match=r"no images.*name a folder of photos"):
         find_photos(tmp_path)
 
 

@@ -20,6 +20,7 @@ from style_transfer.files import are_same
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.video.format import VIDEO_EXTENSIONS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.lock import sole_writer
 from style_transfer.media.video.rate import parse_time
 from style_transfer.media.video.reader import VideoReader, probe
 from style_transfer.media.video.run import Control, Paint, Progress, Summary, transfer
@@ -41,6 +42,8 @@ __all__ = [
     "partial_path",
     "probe",
 ]
+
+_LONGEST_SIDE = 16384  # pixels, of H.264 and SVT-AV1
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,12 @@ def convert(
     exception of ``paint``, the partial file is closed whole and playable and keeps its name; only the
     first returns a summary, the others are raised on.
 
-    Raises ``UserError`` for what cannot be asked for, ``InputFileError`` for a file that has no video,
-    ``OutputError`` if the disk refuses.
+    Raises ``UserError`` for what cannot be asked for, also while another process writes ``target``,
+    ``InputFileError`` for a file that has no video, ``OutputError`` if the disk refuses.
     """
     options = options or VideoOptions()
     check(source, target, options)
-    with open_reader(source, options) as reader:
+    with sole_writer(target), open_reader(source, options) as reader:
         writer = open_writer(target, reader, options)
         control = Control(progress, should_stop)
         return transfer(reader, writer, paint, control, side_by_side=options.side_by_side)
@@ -144,8 +147,8 @@ def check(source: Path, target: Path, options: VideoOptions) -> None:
     container_for(target)
     if options.fps is not None and not 0 < options.fps <= 1000:
         raise UserError(f"the frame rate is {float(options.fps):g}; it must lie above 0 and be at most 1000")
-    if options.image_size is not None and options.image_size < 2:
-        raise UserError(f"the size is {options.image_size} pixels; it must be at least 2")
+    if options.image_size is not None and not 2 <= options.image_size <= _LONGEST_SIDE:
+        raise UserError(f"the size is {options.image_size} pixels; a video has 2 to {_LONGEST_SIDE}")
     if options.preview is not None and options.preview <= 0:
         raise UserError("the preview has no length; give its seconds")
     if target.is_dir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -15,7 +14,7 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from style_transfer.errors import OutputError, StyleTransferError
-from style_transfer.files import atomic_path
+from style_transfer.files import atomic_path, refusal
 from style_transfer.media.video.format import Container, container_for
 from style_transfer.media.video.open import Packet, local, reason
 from style_transfer.media.video.reader import VideoReader
@@ -48,10 +47,8 @@ def tag(stream: Stream, source: Source) -> None:
 
 def output_error(path: Path, error: Exception) -> OutputError:
     """What to raise for what a muxer or encoder raised."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-        return OutputError(
-            f"cannot write '{path}': the disk is full; free some space and run the command again"
-        )
+    if isinstance(error, OSError):
+        return refusal(path, error)
     return OutputError(f"cannot write '{path}': {reason(error)}; choose another folder with -o")
 
 

@@ -102,7 +102,7 @@ class VideoReader:
         target = self._from if seek is None else self._shift + seek
         # These have no index: a seek lands near the time asked for, maybe after the key frame before it.
         if target and self._container.format.name not in ("mpegts", "mpeg"):
-            with suppress(av.FFmpegError):  # what cannot seek is read from its beginning
+            with suppress(av.FFmpegError, OverflowError):  # what cannot seek is read from its beginning
                 self._container.seek(math.floor(target / self._base), stream=self._video)
         length = None if self._container.duration is None else self._container.duration * _US
         self._length = length and max(Fraction(0), min(length, end or length) - (start or 0))

@@ -24,7 +24,8 @@ from style_transfer.files import output_errors
 from style_transfer.media.video.convert import VideoOptions, check, open_reader, open_writer
 from style_transfer.media.video.format import codec_for
 from style_transfer.media.video.frame import Frame
-from style_transfer.media.video.open import Packet
+from style_transfer.media.video.lock import sole_writer
+from style_transfer.media.video.open import Packet, local
 from style_transfer.media.video.output import join
 from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.run import Control, Progress, Summary, transfer
@@ -64,12 +65,14 @@ def convert_resumably(
     """As :func:`~.convert.convert`, going on from what an interrupted call of the same kind left behind.
 
     Decoded frames and their times are those of a call that was not interrupted. ``settings`` is what else,
-    beside ``options``, makes up the result. Raises ``UserError`` where one of these or the input has changed.
+    beside ``options``, makes up the result. Raises ``UserError`` where one of these or the input has
+    changed, or another process writes ``target``, ``InputFileError`` where a finished segment is missing.
     """
     check(source, target, options)
-    with open_reader(source, options) as reader:
+    with sole_writer(target), open_reader(source, options) as reader:
         settings = {**_described(source, target, options), **settings}
         state = load_state(parts_path(target), settings) or State(settings)
+        _check_segments(parts_path(target), len(state.starts))
         writer = _SegmentWriter(target, reader, options, state)
         painter.restore(state.painter)
 
@@ -100,6 +103,24 @@ def forget(target: Path) -> None:
         state = load_state(parts)
     if state and state.finished and target.exists() and target.stat().st_mtime >= state.saved_at(parts):
         shutil.rmtree(parts, ignore_errors=True)
+
+
+def _segment(parts: Path, number: int) -> Path:
+    return parts / f"{number:05}.partial.mp4"
+
+
+def _check_segments(parts: Path, count: int) -> None:
+    """Raises ``InputFileError`` if one of the first ``count`` finished segments is missing or cut off."""
+    for path in (_segment(parts, number) for number in range(count)):
+        try:
+            with av.open(local(path)) as file:
+                whole = bool(file.streams.video)
+        except (OSError, av.FFmpegError):
+            whole = False
+        if not whole:
+            raise InputFileError(
+                f"cannot resume: '{path}' is missing or damaged; remove '{parts}' to begin anew"
+            )
 
 
 @dataclass(frozen=True)
@@ -192,7 +213,7 @@ class _SegmentWriter:
         self._source.truncated = self._state.truncated
         with open_reader(self._source.path, self._options) as reader:
             self.notices += join(
-                [(self._segment(number), start) for number, start in enumerate(self._state.starts)],
+                [(_segment(self.partial, number), start) for number, start in enumerate(self._state.starts)],
                 self._state.time_base,
                 reader,
                 self.target,
@@ -210,12 +231,9 @@ class _SegmentWriter:
             if self._writer is not None and self._start is not None:
                 grown = partial_path(self._growing)
                 sync(grown)
-                grown.replace(self._segment(len(self._state.starts)))
+                grown.replace(_segment(self.partial, len(self._state.starts)))
                 self._state.starts.append(self._start)
                 self._state.frames += self._frames
                 self.notices += self._writer.notices
                 self._writer = None
             save_state(self._state, self.partial)
-
-    def _segment(self, number: int) -> Path:
-        return self.partial / f"{number:05}.partial.mp4"

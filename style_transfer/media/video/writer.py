@@ -22,6 +22,8 @@ from style_transfer.media.video.output import new_output, output_error, remux, t
 from style_transfer.media.video.source import Source
 from style_transfer.media.video.streams import OtherStreams
 
+_SVT_FPS = Fraction(240)
+
 
 def partial_path(target: Path) -> Path:
     """Where ``target`` grows until it is whole: ``clip.partial.mp4`` beside ``clip.mp4``.
@@ -165,6 +167,10 @@ class VideoWriter:
         context = stream.codec_context
         context.options = dict(self._options)
         os.environ.setdefault("SVT_LOG", "1")  # errors alone: it writes to stderr by itself
+        if (
+            self._codec == "av1"
+        ):  # for its rate control alone, and a limit of SVT-AV1's; times are frames' own
+            context.framerate = min(info.fps, _SVT_FPS)
         context.thread_count = self._threads
         context.thread_type = "AUTO"  # slices alone, PyAV's default, cost quality and keep fewer cores busy
         context.pix_fmt = "yuv420p"

@@ -22,6 +22,7 @@ from style_transfer.media.video.convert import (
     convert,
     each,
     parse_time,
+    probe,
 )
 from style_transfer.media.video.format import encoder_options
 
@@ -208,6 +209,15 @@ def test_codecs(tmp_path: Path, target: str, codec: str | None, found: str) -> N
     assert drift(contents(source).times, after.times)[1] <= (0 if target.endswith("mp4") else MS)
     if found == "hevc":
         assert after.codec_tag == "hvc1"
+
+
+@pytest.mark.parametrize("codec", ["av1", "h264"])
+def test_a_rate_beyond_what_an_encoder_takes(tmp_path: Path, codec: str) -> None:
+    fast = Fraction(1, 480)
+    source = make_clip(tmp_path / "in.mp4", size=(96, 64), pts=range(60), time_base=fast)
+    assert probe(source).fps > 240
+    _, after = through(source, "out.mp4", VideoOptions(codec=codec, threads=1))
+    assert drift(contents(source).times, after.times) == (0, 0)
 
 
 def test_an_mp4_can_begin_to_play_before_it_is_loaded(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from clips import contents, make_clip, make_sound
 
-from style_transfer.errors import InputFileError, OutputError
+from style_transfer.errors import InputFileError, OutputError, UserError
 from style_transfer.media.video import writer as video_writer
 from style_transfer.media.video.channel import Cancelled, Channel
 from style_transfer.media.video.convert import (
@@ -28,6 +28,7 @@ from style_transfer.media.video.convert import (
     partial_path,
     probe,
 )
+from style_transfer.media.video.lock import sole_writer
 
 QUICK = VideoOptions(threads=1, preset="ultrafast")
 identity = each(lambda pixels: pixels)
@@ -47,6 +48,25 @@ def no_thread_is_left() -> Iterator[None]:
 
 def names(folder: Path) -> list[str]:
     return sorted(item.name for item in folder.iterdir())
+
+
+def test_two_runs_onto_one_video(clip: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    with sole_writer(target), pytest.raises(UserError, match="is being written by another run"):
+        convert(clip, target, identity, QUICK)
+    assert names(tmp_path) == ["in.mp4"]
+    assert convert(clip, target, identity, QUICK).complete
+    assert names(tmp_path) == ["in.mp4", "out.mp4"]
+
+
+def test_where_there_are_no_locks_it_is_written_all_the_same(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    assert convert(clip, tmp_path / "out.mp4", identity, QUICK).complete
 
 
 @pytest.mark.parametrize(
@@ -214,7 +234,7 @@ def test_killed_in_the_middle(tmp_path: Path, target: str) -> None:
         assert child.stdout.readline() == "go\n"
         child.send_signal(signal.SIGKILL)
     partial = partial_path(clip.with_name(target))
-    assert names(tmp_path) == ["in.mp4", partial.name]
+    assert names(tmp_path) == [f".{target}.lock", "in.mp4", partial.name]
     found = contents(partial)
     assert len(found.times) > 40
     assert found.packets["audio"][0]

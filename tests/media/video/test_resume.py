@@ -180,6 +180,19 @@ def test_a_damaged_state_is_said(tmp_path: Path) -> None:
         run(source, target)
 
 
+@pytest.mark.parametrize("content", [None, b"", b"\0" * 100])
+def test_a_segment_that_is_gone_is_said(tmp_path: Path, content: bytes | None) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=16)
+    segment = parts_path(target) / "00001.partial.mp4"
+    segment.unlink()
+    if content is not None:
+        segment.write_bytes(content)
+    with pytest.raises(InputFileError, match=r"00001.* is missing or damaged; remove .*o.mp4.parts"):
+        run(source, target)
+
+
 def test_parts_left_over_are_removed_once_the_result_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
