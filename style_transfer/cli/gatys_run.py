@@ -19,7 +19,7 @@ from style_transfer.evaluation.pictures import to_pixels, to_tensor
 from style_transfer.files import are_same
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
-from style_transfer.runtime.device import Device, choose_device, choose_precision
+from style_transfer.runtime.device import Device, choose_device, choose_precision, is_out_of_memory
 from style_transfer.runtime.threads import set_threads
 
 _LARGEST = 512  # pixels of the longer side, unless asked otherwise
@@ -104,7 +104,7 @@ def _autocast(losses: Losses, device: torch.device, precision: torch.dtype) -> L
 
 
 def _explained(error: RuntimeError) -> Exception:
-    if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+    if is_out_of_memory(error):
         return StyleTransferError("out of memory; try a smaller --image-size")
     return error
 

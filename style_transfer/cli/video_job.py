@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from style_transfer.cli.common import say
 from style_transfer.cli.timeline import StyleTimes
-from style_transfer.errors import UserError
+from style_transfer.errors import InputFileError, UserError
+from style_transfer.files import exists
 from style_transfer.media.collect import Job
 from style_transfer.media.patterns import is_pattern
 from style_transfer.media.pixels import Pixels
@@ -57,10 +58,10 @@ class VideoJobs:
         with bar:
             try:
                 summary = self._convert(job, report, should_stop)
-            except UserError:
-                raise  # nothing was begun
-            except BaseException:
-                _say_what_is_left(job)
+            except BaseException as error:
+                # Where it is not to be done as asked, nothing was begun.
+                if not isinstance(error, UserError) or isinstance(error, InputFileError):
+                    _say_what_is_left(job, error)
                 raise
         for notice in summary.notices:
             say(notice)
@@ -181,7 +182,7 @@ def _number(flag: str, text: str) -> Fraction:
         raise UserError(f"{flag} takes a number such as 30 or 30000/1001, not '{text}'") from None
 
 
-def _say_what_is_left(job: Job) -> None:
+def _say_what_is_left(job: Job, error: BaseException) -> None:
     for left in (partial_path(job.target), parts_path(job.target)):
-        if left.exists():
+        if exists(left) and str(left) not in str(error):
             say(f"what was painted so far is in '{left}'")

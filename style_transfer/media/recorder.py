@@ -89,8 +89,11 @@ class Recorder:
             error, self._error = self._error, None
             self._stopping = True
             if isinstance(error, OSError):
-                raise refusal(self.target, error) from error
-            raise OutputError(f"cannot record to '{self.target}': {reason(error)}") from error
+                told = str(refusal(self.target, error))
+            else:
+                told = f"cannot record to '{self.target}': {reason(error)}"
+            kept = f"; what was recorded so far is in '{self.partial}'" if self.frames else ""
+            raise OutputError(told + kept) from error
 
     def _run(self) -> None:
         try:

@@ -175,3 +175,11 @@ def choose_precision(name: str, device: Device) -> str:
     if name == "fp16" and device.type == "cpu":
         raise UserError("fp16 needs a GPU; use --precision bf16, fp32 or auto on the CPU")
     return DTYPES[name]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for what PyTorch raises for want of memory; a kind of its own only where it counts the bytes."""
+    import torch
+
+    told = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in told or "allocate memory" in told

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from style_transfer.errors import StyleTransferError
+from style_transfer.runtime.device import is_out_of_memory
 
 Lane = Literal["upload", "compute", "download"]
 
@@ -107,7 +108,7 @@ class Gpu:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             if "CUDA" not in reason and "cuDNN" not in reason:
                 raise
-            if "out of memory" in reason:  # of a kind of its own only where PyTorch itself counts the bytes
+            if is_out_of_memory(error):
                 raise torch.OutOfMemoryError(reason) from error
             raise StyleTransferError(
                 f"the GPU failed ({reason}); start again, or use --device cpu"

@@ -18,6 +18,7 @@ from style_transfer.errors import InputFileError, TrainingError
 from style_transfer.losses.perceptual import PerceptualLoss
 from style_transfer.losses.temporal import disturbed, random_motion, temporal_loss
 from style_transfer.networks.style_model import StyleModel
+from style_transfer.runtime.device import is_out_of_memory
 from style_transfer.runtime.threads import usable_cpus
 from style_transfer.training.checkpoint import check_same_run
 from style_transfer.training.config import TrainingConfig
@@ -213,7 +214,7 @@ class Trainer:
 
     def _halve_batch(self, error: RuntimeError) -> None:
         """After ``error`` for want of memory; raises it again if it is of another kind or nothing helps."""
-        if not _out_of_memory(error):
+        if not is_out_of_memory(error):
             raise error
         if self.batch_size == 1 or self.peers.size > 1:
             raise TrainingError(
@@ -297,8 +298,3 @@ class Trainer:
         done = self.config.progress(self.step, self.seconds)
         left = self.seconds * (1 - done) / done if done else math.inf
         on_progress(Progress(self.step, done, left, losses, len(self.skipped), notice))
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    messages = ("can't allocate memory", "out of memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(message in str(error) for message in messages)
