@@ -13,6 +13,7 @@ def test_exit_codes() -> None:
     assert codes == {
         "StyleTransferError": 1,
         "OutputError": 1,
+        "NameTooLongError": 1,
         "TrainingError": 1,
         "UserError": 2,
         "InputFileError": 2,
