@@ -16,7 +16,7 @@ from torch import Tensor
 from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.layers import ConvLayer
 from style_transfer.networks.stored_model import Array
-from style_transfer.networks.styles import Statistics
+from style_transfer.networks.styles import Statistics, StyleParameters
 from style_transfer.runtime.device import Device, has_fast_bf16
 from style_transfer.runtime.gpu import Gpu, Mark
 from style_transfer.runtime.look import Look
@@ -25,6 +25,8 @@ from style_transfer.runtime.torch_engine import Forward, TorchEngine, as_tensor
 _AHEAD = 3  # frames under way at once: one on its way up, one being painted, one on its way down
 _GRAPHS = 4  # sizes that are kept captured, live and frozen apart; each holds its activations
 _FLAT = 4.0  # of 255, the deviation below which a frame says nothing of overflow: black ones give zeros
+_JUDGED = 64  # looks that are remembered as free of overflow
+_APART = 30  # frames at least between two looks that are judged, as in a fade each frame has another
 _log = logging.getLogger("style_transfer")
 
 
@@ -36,10 +38,10 @@ class CudaEngine(TorchEngine):
     nothing. Frames cross the bus as ``uint8``. :meth:`submit` returns at once: frame n+1 is uploaded
     while frame n is painted and frame n-1 comes back.
 
-    Half precision that overflows on the first frame that is not flat goes on in bfloat16 (float32 where the
-    GPU has none), with a line in the log. Raises ``StyleTransferError`` where the GPU fails,
-    ``torch.OutOfMemoryError`` where its memory does not suffice for a frame. One thread at a time may use it;
-    any may ask tickets.
+    Half precision that overflows, which is looked for on the first frame of a look that is not flat, goes on
+    in bfloat16 (float32 where the GPU has none), with a line in the log. Raises ``StyleTransferError``
+    where the GPU fails, ``torch.OutOfMemoryError`` where its memory does not suffice for a frame. One thread
+    at a time may use it; any may ask tickets.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class CudaEngine(TorchEngine):
         self._gpu = gpu or Gpu(device)
         with self._gpu.guard():
             super().__init__(network, device, precision, forward=forward, compiled=compiled)
-        #: what to take again if half precision overflows; None once that is settled
+        #: what to take again if half precision overflows; None where it cannot, or has
         self._exact = network if precision == torch.float16 and forward is None else None
+        self._judged: OrderedDict[int, StyleParameters] = OrderedDict()  # by identity
+        self._unjudged = _APART
         self._look_buffers = _LookBuffers(self._gpu, device)
         self._frames: deque[_Buffers] = deque()
         self._graphs: OrderedDict[tuple[int, ...], _Graph] = OrderedDict()
@@ -168,13 +172,19 @@ class CudaEngine(TorchEngine):
         return made
 
     def _check_precision(self, exact: StyleNetwork, frame: NDArray[np.uint8], look: Look) -> None:
-        """Leave float16 if it overflows on this frame; one that is flat leaves the question open."""
-        if frame[::8, ::8].std() < _FLAT:
+        """Leave float16 if it overflows with this look; a frame that is flat leaves the question open."""
+        self._unjudged += 1
+        known = id(look.parameters) in self._judged
+        if known or self._unjudged < _APART or frame[::8, ::8].std() < _FLAT:
             return
         with self._gpu.on("compute"):
             overflows = _overflows(self.network, self._picture(self._upload(frame)), self._look(look))
-        self._exact = None
+        self._unjudged = 0
+        self._judged[id(look.parameters)] = look.parameters
+        if len(self._judged) > _JUDGED:
+            self._judged.popitem(last=False)
         if overflows:
+            self._exact = None
             self._drop_graphs()  # of frames before, which were flat
             self._take(exact, torch.bfloat16 if has_fast_bf16(Device.of(self.device)) else torch.float32)
             name = str(self.precision).removeprefix("torch.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ import torch
 from helpers import make_model, photo_pixels
 
 from style_transfer.errors import StyleTransferError
+from style_transfer.networks.styles import StyleParameters
+from style_transfer.runtime import cuda_engine
 from style_transfer.runtime import stylizer as stylizer_module
 from style_transfer.runtime.cuda_engine import CudaEngine
 from style_transfer.runtime.gpu import Gpu
-from style_transfer.runtime.look import Look
+from style_transfer.runtime.look import Look, blend
 from style_transfer.runtime.stylizer import Stylizer
 from style_transfer.runtime.torch_engine import TorchEngine
 
@@ -238,6 +241,33 @@ def test_a_black_beginning_leaves_it_open_whether_half_precision_overflows():
     assert engine.precision != torch.float16
     expected = TorchEngine(loud.network, CPU, torch.float32).paint(frame, look)
     assert np.abs(painted.astype(int) - expected).mean() < 3
+
+
+def test_a_style_that_overflows_later_is_found_too():
+    model = make_model(styles=2)
+    quiet, loud = looks(model)[:2]
+    louder = StyleParameters(*(part * np.float32(1e6) for part in loud.parameters))
+    loud = replace(loud, parameters=louder)
+    engine = engine_on(StandIn(), model, torch.float16)
+    frame = photo_pixels(24, 32)
+    for _ in range(40):
+        engine.paint(frame, quiet)
+    assert engine.precision == torch.float16
+    engine.paint(frame, loud)
+    assert engine.precision != torch.float16
+
+
+def test_looks_are_judged_once_and_not_each_frame_of_a_fade(model, monkeypatch):
+    judged = []
+    monkeypatch.setattr(cuda_engine, "_overflows", lambda *_: judged.append(1) is not None)
+    engine = engine_on(StandIn(), model, torch.float16)
+    frame, (first, second) = photo_pixels(24, 32), looks(model)[:2]
+    for _ in range(100):
+        engine.paint(frame, first)
+    assert len(judged) == 1
+    for step in range(60):
+        engine.paint(frame, blend(first, second, step / 60))
+    assert len(judged) == 3
 
 
 def test_half_precision_that_does_not_overflow_stays(model, reference):
