@@ -27,7 +27,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     On any exception, Ctrl-C included, the temporary file is removed and ``target`` stays as it was.
     Missing parent folders are made. Raises ``OutputError`` where the system refuses to write.
     """
-    temporary = _temporary(target)
+    temporary = beside(target, f".{os.getpid()}{_PARTIAL}{target.suffix}")
     with output_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -65,9 +65,8 @@ def _reason(error: OSError) -> str:
     return f"{error.strerror or error}; choose another folder with -o"
 
 
-def _temporary(target: Path) -> Path:
-    """``a.123.partial.jpg`` for ``a.jpg``; a checksum instead of a stem that leaves no room for it."""
-    ending = f".{os.getpid()}{_PARTIAL}{target.suffix}"
+def beside(target: Path, ending: str) -> Path:
+    """``clip.parts`` for ``clip.mp4``; a checksum instead of a stem that leaves no room for the ending."""
     if len(os.fsencode(target.stem + ending)) <= _LONGEST_NAME:
         return target.with_name(target.stem + ending)
     return target.with_name(f"{zlib.crc32(os.fsencode(target.stem)):08x}{ending}")
@@ -83,4 +82,4 @@ def exists(path: Path) -> bool:
 
 def are_same(path: Path, other: Path) -> bool:
     """Whether both are there and are one file, by whatever names."""
-    return path.exists() and other.exists() and path.samefile(other)
+    return exists(path) and exists(other) and path.samefile(other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import re
 import signal
 import sys
@@ -81,6 +82,9 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
         if args.debug:
             raise
         code = 1
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            say(f"error: the name '{error.filename}' is too long; choose a shorter one")
+            return UserError.exit_code
         say(f"error: {type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)")
     if args.debug:
         traceback.print_exc()

@@ -67,13 +67,18 @@ def _check(args: argparse.Namespace) -> Path:
         raise UserError(f"'{output}' is a folder; give -o the name of a file")
     if output.exists() and not args.overwrite:
         raise UserError(f"'{output}' exists; give another -o, or --overwrite")
-    if are_same(output, args.content) or are_same(output, args.style):
-        raise UserError(f"'{output}' is the input; give another -o")
+    for written in (output, _preview(output)):
+        if are_same(written, args.content) or are_same(written, args.style):
+            raise UserError(f"'{written}', an input, would be written over; give another -o")
     if args.iterations < 1:
         raise UserError(f"--iterations must be 1 or more, not {args.iterations}")
     if args.image_size is not None and args.image_size < _SMALLEST:
         raise UserError(f"--image-size must be {_SMALLEST} or more, not {args.image_size}")
     return output
+
+
+def _preview(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.preview.png")
 
 
 def _photo(args: argparse.Namespace) -> Picture:
@@ -114,7 +119,7 @@ class _Progress:
 
     def __init__(self, args: argparse.Namespace, output: Path, photo: Picture) -> None:
         self.args, self.photo = args, photo
-        self.preview = output.with_name(f"{output.stem}.preview.png")
+        self.preview = _preview(output)
         self.start = time.perf_counter()
         self.bar = tqdm(total=args.iterations, unit="iteration", disable=None, dynamic_ncols=True)
         self.first: Iteration | None = None

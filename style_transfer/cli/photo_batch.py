@@ -11,13 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from tqdm import tqdm
 
 from style_transfer.cli.outcome import Outcome
-from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError
+from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
 from style_transfer.media.collect import Job
-from style_transfer.media.image import Picture, read_image, resize_long_side
+from style_transfer.media.image import Picture, pixels_stated, read_image, resize_long_side
 from style_transfer.media.image_writer import write_image
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
@@ -87,6 +86,12 @@ class PhotoBatch:
             except StyleTransferError as error:
                 self.outcome.fail(error, job.source)
                 return False
+            except Exception as error:  # what an engine cannot do with this photo it may with the next
+                reason = "out of memory" if isinstance(error, MemoryError) else " ".join(str(error).split())
+                failure = StyleTransferError(f"this photo cannot be painted ({reason}); try --image-size")
+                failure.__cause__ = error
+                self.outcome.fail(failure, job.source)
+                return False
         return True
 
     def _read_ahead(
@@ -140,7 +145,6 @@ def _advance(bar: Any, before: int, done: float) -> None:
 def _is_large(job: Job) -> bool:
     """By the file's header; what cannot be opened is for the reader to complain of."""
     try:
-        with Image.open(job.source) as image:
-            return image.width * image.height > _LARGE_PIXELS
-    except Exception:
+        return pixels_stated(job.source) > _LARGE_PIXELS
+    except UserError:
         return False

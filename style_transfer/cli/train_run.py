@@ -16,7 +16,7 @@ from style_transfer import __version__
 from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
 from style_transfer.cli.train import KEPT, STROKES
 from style_transfer.cli.train_model import joined, model_to_join, model_to_train, named_styles
-from style_transfer.errors import TrainingError, UserError
+from style_transfer.errors import OutputError, StyleTransferError, TrainingError, UserError
 from style_transfer.files import are_same, output_errors
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import VGG19Features
@@ -38,6 +38,7 @@ _STEPS_ON_A_GPU = 4000
 _QUICK_MINUTES_ON_A_CPU = 5.0
 _QUICK_MINUTES_ON_A_GPU = 0.4
 _FIRST_LOOK = 4.0  # seconds of training until the first preview; then whenever the time has doubled
+_PREVIEW = "preview.png"
 _QUICK_LR = 1e-2  # a few hundred numbers a style stand larger steps than a whole network
 
 
@@ -59,8 +60,9 @@ def run(args: argparse.Namespace) -> int:
         with stop_signals() as asked:
             try:
                 complete = trainer.run(writer.on_progress if writer else lambda _: None, asked)
-            except TrainingError:
-                if writer:
+            except StyleTransferError as error:  # photos that are gone, say: what is learnt stays
+                learnt = trainer.step or isinstance(error, TrainingError)
+                if writer and learnt and not isinstance(error, OutputError):
                     writer.save()
                 raise
             finally:
@@ -86,6 +88,9 @@ def _check_output(args: argparse.Namespace) -> Path:
         raise UserError(f"'{output}' exists; give another --output, --resume to go on, or --overwrite")
     if output.is_dir():
         raise UserError(f"'{output}' is a folder; give --output the name of a file")
+    preview = _named(_beside(args, output), _PREVIEW)
+    if any(are_same(preview, path) for path in args.style_image):
+        raise UserError(f"the preview would overwrite the input '{preview}'; give another --output")
     with output_errors(output):  # now, not when hours of training are to be saved
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output.parent):
@@ -137,6 +142,10 @@ def _beside(args: argparse.Namespace, output: Path) -> Path:
     """What checkpoint, preview and losses are named after: not as those of the model that a style joins."""
     names = "+".join(path.stem for path in args.style_image)
     return output.with_name(f"{output.stem}+{names}.safetensors") if args.add_to else output
+
+
+def _named(beside: Path, ending: str) -> Path:
+    return beside.with_name(f"{beside.stem}.{ending}")
 
 
 class _Writer:
@@ -198,7 +207,7 @@ class _Writer:
             self.save()
 
     def preview(self) -> None:
-        write_preview(self.trainer.model, self.preview_photos, self._named("preview.png"))
+        write_preview(self.trainer.model, self.preview_photos, _named(self.beside, _PREVIEW))
 
     def save(self) -> None:
         """What a resumed run needs, and the model; of a model that is joined only :meth:`finish` writes."""
@@ -207,7 +216,7 @@ class _Writer:
         if self.base is None:
             save_model(trainer.model, self.output)
         save_checkpoint(trainer.state(), checkpoint_path(self.beside))
-        write_losses(trainer.history, self._named("losses.csv"))
+        write_losses(trainer.history, _named(self.beside, "losses.csv"))
 
     def finish(self, complete: bool) -> None:
         trainer = self.trainer
@@ -223,16 +232,13 @@ class _Writer:
             save_model(joined(self.base, trainer.model), self.output, dtype=exact_dtype(self.base))
         if self.args.preview_every:
             self.preview()
-        write_curve(trainer.history, self._named("losses.png"))
+        write_curve(trainer.history, _named(self.beside, "losses.png"))
         if trainer.skipped:
             bad = trainer.skipped
             say(f"skipped {len(bad)} photo(s) that cannot be read, such as '{min(bad)}'")
         done = "trained" if complete else "stopped after"
         say(f"{done} {trainer.step} steps in {duration(trainer.seconds)}")
         print(self.output)
-
-    def _named(self, ending: str) -> Path:
-        return self.beside.with_name(f"{self.beside.stem}.{ending}")
 
     def _provenance(self) -> dict[str, Any]:
         config = self.trainer.config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import platform
@@ -11,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def machine() -> dict[str, Any]:
     from style_transfer.runtime.threads import thread_budget
 
     wanted = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
-    packages = [name for name in ("torch", "openvino", "numpy", "opencv-python") if find_spec(_module(name))]
+    packages = [name for name in ("torch", "openvino", "numpy", "cv2") if find_spec(name)]
     return {
         "cpu": _cpu_name(),
         "flags": [name for name in wanted if name in cpu_flags()],
@@ -102,12 +102,8 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "style-transfer": __version__,
-        **{name: version(name) for name in packages},
+        **{name: importlib.import_module(name).__version__ for name in packages},
     }
-
-
-def _module(package: str) -> str:
-    return {"opencv-python": "cv2"}.get(package, package)
 
 
 def _cpu_name() -> str:

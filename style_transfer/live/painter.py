@@ -14,6 +14,7 @@ import numpy as np
 from style_transfer.errors import StyleTransferError
 from style_transfer.live.adapt import Adapter
 from style_transfer.live.controls import Scene, Weights, grid_shape
+from style_transfer.live.warm import warm_up
 from style_transfer.media.camera import Shot
 from style_transfer.media.mailbox import Mailbox
 from style_transfer.media.pixels import Pixels
@@ -96,22 +97,14 @@ class Painter:
     def use(self, stylizer: Stylizer, size: tuple[int, int]) -> None:
         """Paint with ``stylizer`` from the next frame on, once it is warm for ``size`` (height, width)."""
         frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-        look = stylizer.look
         if self._statistics == "frozen" or (self._statistics == "auto" and stylizer.frozen_is_much_faster):
             self._steady = Steady(stylizer)
-            look = look.frozen(stylizer.measure(frame, look))
-        took = self._time(stylizer, frame, look)  # the first call compiles, and so does the second
-        took = min(self._time(stylizer, frame, look), self._time(stylizer, frame, look), took)
+        look, took = warm_up(stylizer, frame, frozen=self._steady is not None, clock=self._clock)
         self.adapter.start(took, _LEAST_SIDE / min(size))
         if self.adapter.scale < 1:
             for _ in range(2):
                 stylizer(_shrunk(frame, self.adapter.scale), look)
         self.stylizer = stylizer
-
-    def _time(self, stylizer: Stylizer, frame: Pixels, look: Look) -> float:
-        start = self._clock()
-        stylizer(frame, look)
-        return self._clock() - start
 
     def _run(self) -> None:
         try:

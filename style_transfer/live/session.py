@@ -244,7 +244,11 @@ class Session:
             self._finishing.append(self._recorder)
             self._recorder = None
         elif self._painter.stylizer is not None:
-            self._recorder = Recorder(self._new_path("recording", ".mp4"))
+            try:
+                self._recorder = Recorder(self._new_path("recording", ".mp4"))
+            except StyleTransferError as failure:  # the show goes on
+                self._tell(str(failure))
+                return
             self._recording_since = self._clock()
             self._sinks.append(self._recorder)
             if self._last:
@@ -254,7 +258,8 @@ class Session:
         stem = f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
         for name in (stem, *(f"{stem}-{n}" for n in range(2, 1000))):
             path = self._folder / f"{name}{extension}"
-            if not path.exists() and path not in [taken for taken, _ in self._taken]:
+            begun = [taken for taken, _ in self._taken] + [recorder.target for recorder in self._finishing]
+            if not path.exists() and path not in begun:
                 return path
         raise StyleTransferError(f"cannot find a new name like '{stem}{extension}'")
 

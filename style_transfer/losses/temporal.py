@@ -43,9 +43,13 @@ def move(pictures: Tensor, motion: Tensor) -> Tensor:
     with torch.autocast(pictures.device.type, enabled=False):
         pictures = pictures.float()
         sources = _sources(pictures, motion)
-        return F.grid_sample(
+        device = pictures.device
+        if device.type == "mps":  # which has no bicubic sampling
+            pictures, sources = pictures.cpu(), sources.cpu()
+        moved = F.grid_sample(
             pictures, sources, mode="bicubic", padding_mode="reflection", align_corners=False
         )
+        return moved.to(device)
 
 
 def _sources(pictures: Tensor, motion: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from style_transfer.media.pixels import Pixels, to_arrays, to_pillow
 # read_image checks the size itself, with its caller's limit, before anything is decoded. Pillow's own
 # limit is global to the process, so it is lifted once, here: changing it around calls would race.
 Image.MAX_IMAGE_PIXELS = None
+# Pillow keeps no memory from one image to the next; mapping it anew takes as long as decoding a small one.
+Image.core.set_blocks_max(4)  # type: ignore[attr-defined]  # of 16 MiB
 
 MAX_PIXELS = 512_000_000
 """The largest picture read unless asked otherwise, frames counted together."""
@@ -69,6 +73,12 @@ class Picture:
         return len(self.frames) > 1
 
 
+def pixels_stated(path: Path) -> int:
+    """Width × height of one frame, by the file's header alone. Raises as :func:`read_image` does."""
+    with _opened(path) as image:
+        return int(image.width * image.height)
+
+
 def read_image(path: Path, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
     """Decode the image ``path``; the content, not the name, decides the format.
 
@@ -77,16 +87,23 @@ def read_image(path: Path, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
     cannot fill the memory. Raises ``InputFileError`` for a file that is missing, empty, damaged, too
     large, or no image.
     """
+    with _opened(path) as image:
+        try:
+            return _decode(image, path, max_pixels)
+        except MemoryError as error:
+            width, height = image.size
+            raise InputFileError(
+                f"not enough memory for '{path}', {width}×{height} pixels; make it smaller first"
+            ) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The file opened; what goes wrong within becomes an ``InputFileError``."""
     formats = _formats_for(path)
     try:
         with Image.open(path, formats=formats) as image:
-            try:
-                return _decode(image, path, max_pixels)
-            except MemoryError as error:
-                width, height = image.size
-                raise InputFileError(
-                    f"not enough memory for '{path}', {width}×{height} pixels; make it smaller first"
-                ) from error
+            yield image
     except UserError:
         raise
     except UnidentifiedImageError as error:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from style_transfer.files import exists
+
 _NUMBER = re.compile(r"%(?:0(\d+))?d")
 
 
 def is_pattern(path: Path) -> bool:
     """True for ``frame_%05d.png``, unless a file has that very name."""
-    return len(_NUMBER.findall(path.name)) == 1 and not path.exists()
+    return len(_NUMBER.findall(path.name)) == 1 and not exists(path)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from style_transfer.errors import OutputError, UserError
-from style_transfer.files import atomic_path, refusal
+from style_transfer.files import atomic_path, beside, refusal
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sinks import fitted
 from style_transfer.media.video.format import codec_for, container_for
@@ -31,7 +31,7 @@ _H264 = {"preset": "veryfast", "tune": "zerolatency", "crf": "20"}
 
 def partial_recording(target: Path) -> Path:
     """Where a recording grows until it is whole."""
-    return target.with_name(f"{target.stem}.partial.mkv")
+    return beside(target, ".partial.mkv")
 
 
 class Recorder:

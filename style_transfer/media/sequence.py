@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from style_transfer.errors import InputFileError, UserError
+from style_transfer.files import are_same, exists
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import DEFAULT_QUALITY, output_format, write_image
 from style_transfer.media.patterns import Pattern, is_pattern
@@ -79,7 +81,7 @@ class SequenceReader:
         return []
 
     def items(self) -> Iterator[Frame | Packet]:
-        first = self._numbers[0] if self._options.start else self._origin
+        first = self._origin + math.ceil((self._options.start or 0) * self._fps)
         offset = (first - self._origin) / self._fps
         for number in self._numbers:
             picture = self._read(number)
@@ -164,8 +166,8 @@ def convert_sequence(
         reader = SequenceReader(source, options) if is_pattern(source) else open_reader(source, options)
         stack.callback(reader.close)
         files = Pattern(target) if into_images else None
-        if files and is_pattern(source) and files.file(0).resolve() == Pattern(source).file(0).resolve():
-            raise UserError(f"the result would overwrite the input '{source}'; choose another with -o")
+        if files and is_pattern(source):
+            _check_no_input_is_lost(Pattern(source), files)
         writer: Writer = SequenceWriter(target, quality) if files else open_writer(target, reader, options)
 
         def paint(frames: Iterator[Frame]) -> Iterator[Frame]:
@@ -184,9 +186,18 @@ def convert_sequence(
         return transfer(reader, writer, paint, control, side_by_side=options.side_by_side)
 
 
+def _check_no_input_is_lost(source: Pattern, files: Pattern) -> None:
+    """Raises ``UserError`` where a result would be one of the images of ``source``."""
+    for number in source.numbers():
+        if are_same(files.file(number), source.file(number)):
+            raise UserError(
+                f"the result would overwrite the input '{source.file(number)}'; choose another with -o"
+            )
+
+
 def _painted_before(files: Pattern, still: Still) -> Pixels | None:
     names = [files.file(number) for number in range(still.number, still.number + still.repeat)]
-    if not all(name.exists() for name in names):
+    if not all(exists(name) for name in names):
         return None
     try:
         pixels = read_image(names[0]).frames[0]

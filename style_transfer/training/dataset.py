@@ -96,7 +96,7 @@ class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):
                 batch_size=None,
                 sampler=steps,
                 num_workers=workers,
-                pin_memory=workers > 0,
+                pin_memory=workers > 0 and torch.cuda.is_available(),
                 worker_init_fn=_ignore_interrupts,
             )
         )

@@ -99,8 +99,13 @@ def test_no_input_is_ever_overwritten(words: list[str], photo: Path, capsys: Any
     for given in (photo, Path(words[2])):
         before = given.read_bytes()
         assert main([*words, "--overwrite", "-o", str(given)]) == 2
-        assert "is the input; give another -o" in capsys.readouterr().err
+        assert "would be written over; give another -o" in capsys.readouterr().err
         assert given.read_bytes() == before
+    left = photo.with_name("x.preview.png")
+    left.write_bytes(photo.read_bytes())
+    assert main([words[0], str(left), *words[2:], "-o", str(photo.with_name("x.png"))]) == 2
+    assert "x.preview.png', an input, would be written over" in capsys.readouterr().err
+    assert left.exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")

@@ -65,6 +65,22 @@ def test_a_mix_names_the_file_and_exact_outputs_are_exact(run, tmp_path):
     assert files(tmp_path) == ["cat.jpg", "cat_wave-scream.jpg", "deep/x.png"]
 
 
+def test_a_photo_that_an_engine_cannot_paint_stops_nothing(run, tmp_path, capsys, monkeypatch):
+    for name in ("a", "b", "c"):
+        photo(tmp_path / "in" / f"{name}.jpg", size=(41, 30) if name == "b" else (40, 30))
+    paint = Stylizer.__call__
+
+    def refuse(self, frame, *words, **more):
+        if frame.shape[1] == 41:
+            raise MemoryError
+        return paint(self, frame, *words, **more)
+
+    monkeypatch.setattr(Stylizer, "__call__", refuse)
+    assert run(tmp_path / "in", "-o", tmp_path / "out") == 1
+    assert "this photo cannot be painted (out of memory); try --image-size" in capsys.readouterr().err
+    assert files(tmp_path / "out") == ["a.jpg", "c.jpg"]
+
+
 def test_a_name_too_long_stops_nothing(run, tmp_path, capsys):
     for name in ("a", "n" * 251, "z"):
         photo(tmp_path / "in" / f"{name}.jpg")

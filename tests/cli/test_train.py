@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import make_model
+from helpers import make_model, photo_pixels
 from PIL import Image
 
 from style_transfer.cli import train_run
 from style_transfer.cli.train import build_parser
+from style_transfer.errors import InputFileError
 from style_transfer.networks.model_file import read_header, read_model, save_model
 from style_transfer.networks.styles import Style
 from style_transfer.training.trainer import Trainer
@@ -191,6 +192,33 @@ def test_a_loss_that_stays_astray_saves_the_last_good_model(
     assert train() == 1
     assert "lower --lr" in capsys.readouterr().err.splitlines()[-1]
     assert all(torch.isfinite(p).all() for p in read_model(out / "m.safetensors").network.parameters())
+
+
+def test_photos_that_vanish_do_not_take_what_was_learnt_along(
+    train: Any, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = Trainer._train_step
+
+    def vanish(self: Trainer, *words: Any) -> Any:
+        if self.step == 2:
+            raise InputFileError("none of the photos can be read any more")
+        return step(self, *words)
+
+    monkeypatch.setattr(Trainer, "_train_step", vanish)
+    assert train(steps=9) == 2
+    assert "can be read any more" in capsys.readouterr().err.splitlines()[-1]
+    assert read_model(out / "m.safetensors").training["steps"] == 2
+    monkeypatch.undo()
+    assert train("--resume", steps=3) == 0
+
+
+def test_no_preview_over_a_painting(train: Any, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out.mkdir(exist_ok=True)
+    painting = out / "m.preview.png"
+    Image.fromarray(photo_pixels(80, 80)).save(painting)
+    before = painting.read_bytes()
+    refused(capsys, train(style_image=painting), "would overwrite the input", "m.preview.png")
+    assert painting.read_bytes() == before
 
 
 def test_out_of_memory_before_the_first_step_is_said(

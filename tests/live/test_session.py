@@ -173,6 +173,34 @@ def test_keys_record_and_snap(stylizer: Stylizer, tmp_path: Path) -> None:
     assert all(line.startswith("saved ") for line in lines)
 
 
+def test_recording_again_and_again_within_a_second(stylizer: Stylizer, tmp_path: Path) -> None:
+    sink, lines = MemorySink(), []
+    presses = [(after(3 + number, sink), "r") for number in range(6)]
+    display = FakeDisplay(*presses, (lambda: len(lines) == 3, "q"))
+    Session(
+        FakeCamera(), lambda: stylizer, Controls(), display=display, sinks=[sink], folder=tmp_path,
+        notify=lines.append,
+    ).run()  # fmt: skip
+    assert len({line for line in lines if line.startswith("saved ")}) == 3
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_recording_that_cannot_begin_ends_no_show(
+    stylizer: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StyleTransferError("there is no room")
+
+    monkeypatch.setattr(Recorder, "__init__", refuse)
+    sink, lines = MemorySink(), []
+    display = FakeDisplay((after(3, sink), "r"), (after(6, sink), "q"))
+    Session(
+        FakeCamera(), lambda: stylizer, Controls(), display=display, sinks=[sink], folder=tmp_path,
+        notify=lines.append,
+    ).run()  # fmt: skip
+    assert lines == ["there is no room"]
+
+
 def test_a_recording_that_cannot_be_finished_ends_no_show(
     stylizer: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,8 +103,37 @@ def test_frozen_statistics_are_each_viewers_own(stylizer: Stylizer) -> None:
     for sitter, photo in ((one, first), (two, second)):
         frozen = look.frozen(stylizer.measure(photo, look))
         assert near(sitter.got()[0][2], stylizer(photo, frozen))
-    studio.leave(one.seat)
-    assert list(studio._steadies) == [two.seat]
+
+
+def test_more_viewers_than_looks_are_kept_each_keep_their_statistics(
+    stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("style_transfer.live.web.studio._LOOKS_KEPT", 2)
+    studio, measured = Studio(stylizer, statistics="frozen"), []
+    measure = stylizer.measure
+    monkeypatch.setattr(stylizer, "measure", lambda *words: measured.append(1) or measure(*words))
+    sitters = [Sitter(studio) for _ in range(4)]
+    for _ in range(3):
+        for number, sitter in enumerate(sitters):
+            sitter.show(jpeg(photo_pixels(48, 64, number)))
+        run(studio)
+    assert len(measured) == 4
+
+
+@pytest.mark.parametrize("statistics", ["live", "frozen"])
+def test_the_warm_up_paints_as_the_frames_will_be(
+    stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch, statistics: str
+) -> None:
+    looks = []
+    paint = type(stylizer).__call__
+    monkeypatch.setattr(
+        type(stylizer),
+        "__call__",
+        lambda self, frame, look=None: looks.append(look) or paint(self, frame, look),
+    )
+    Studio(stylizer, statistics=statistics).warm_up((24, 32))
+    assert len(looks) == 3
+    assert all((look.statistics is not None) == (statistics == "frozen") for look in looks)
 
 
 def test_only_the_newest_frame_is_painted(stylizer: Stylizer) -> None:

@@ -132,6 +132,12 @@ def test_a_part_of_it(tmp_path: Path) -> None:
     assert contents(tmp_path / "o.mp4").times[0] == 0
 
 
+def test_a_start_in_a_gap(tmp_path: Path) -> None:
+    source = write_frames(tmp_path / "in", [1, 2, 3, 10, 11])
+    run(source, tmp_path / "o.mp4", replace(QUICK, fps=Fraction(10), start=Fraction(4, 10)))
+    assert contents(tmp_path / "o.mp4").times == [Fraction(5, 10), Fraction(6, 10)]
+
+
 def test_what_cannot_be(tmp_path: Path) -> None:
     source = write_frames(tmp_path / "in", [1, 2])
     with pytest.raises(InputFileError, match="there is no file"):
@@ -140,6 +146,9 @@ def test_what_cannot_be(tmp_path: Path) -> None:
         run(source, tmp_path / "o_%d.png", replace(QUICK, start=Fraction(9)))
     with pytest.raises(UserError, match="overwrite the input"):
         run(source, tmp_path / "in" / "frame_%05d.png")
+    many = write_frames(tmp_path / "many", [99, 100000])
+    with pytest.raises(UserError, match=r"overwrite the input '.*frame_100000\.png'"):
+        run(many, tmp_path / "many" / "frame_%d.png", overwrite=True)
     with pytest.raises(UserError, match="the frame rate is 0"):
         run(source, tmp_path / "o_%d.png", replace(QUICK, fps=Fraction(0)))
     with pytest.raises(UserError, match="images are written as"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from style_transfer.live.controls import Scene
 from style_transfer.media.pixels import Pixels
+from style_transfer.runtime.steady import Steady
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,7 @@ class Seat:
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.scene = scene
+        self.steady: Steady | None = None  #: the studio's thread's, where statistics are frozen
         self.frame: Frame | None = None
         self.small: Pixels | None = None  #: what thumbnails are painted from
         self.refuse, self.tell = refuse, tell

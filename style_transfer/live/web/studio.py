@@ -13,6 +13,7 @@ import numpy as np
 from style_transfer.errors import UserError
 from style_transfer.live.adapt import Adapter
 from style_transfer.live.controls import Scene, Weights
+from style_transfer.live.warm import warm_up
 from style_transfer.live.web import protocol
 from style_transfer.live.web.frames import decode, encode, resized
 from style_transfer.live.web.seat import Frame, Seat
@@ -74,7 +75,7 @@ class Studio:
         self._looks: dict[Weights, Look] = {}
         self._shared: _Shared | None = None
         self._freezes = statistics == "frozen" or (statistics == "auto" and stylizer.frozen_is_much_faster)
-        self._steadies: dict[Seat | Weights, Steady] = {}  # of each seat, and each mix of the server's camera
+        self._steadies: dict[Weights, Steady] = {}  # of each mix of the server's camera
         self._failing = False
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="studio", daemon=True)
@@ -90,7 +91,6 @@ class Studio:
         with self._changed:
             self._seats.discard(seat)
             self._turns.leave(seat)
-            self._steadies.pop(seat, None)
 
     def put(self, seat: Seat, frame: Frame) -> None:
         """``frame`` is the newest of ``seat``; one that waits there is forgotten."""
@@ -127,10 +127,8 @@ class Studio:
         ``size`` is the height and width of the server's own camera, or those of most browsers' first frame.
         """
         frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-        for _ in range(3):
-            start = self._clock()
-            self.stylizer(frame)
-        self.adapter.start(self._clock() - start, _LEAST_SIDE / min(size))
+        _, took = warm_up(self.stylizer, frame, frozen=self._freezes, clock=self._clock)
+        self.adapter.start(took, _LEAST_SIDE / min(size))
 
     def _run(self) -> None:
         while not self._stopped:
@@ -183,7 +181,9 @@ class Studio:
 
     def _painting(self, photo: Pixels, seat: Seat) -> bytes | None:
         height, width = seat.working_size(photo.shape[0], photo.shape[1], self._clock())
-        painting = self._paint(resized(photo, height, width), seat.scene, seat, self._steady(seat))
+        if self._freezes and seat.steady is None:
+            seat.steady = Steady(self.stylizer)
+        painting = self._paint(resized(photo, height, width), seat.scene, seat, seat.steady)
         return None if painting is None else encode(painting)
 
     def _shared_painting(self, seat: Seat, shot: Pixels) -> bytes:
@@ -212,14 +212,15 @@ class Studio:
             seat.deliver(protocol.picture_message(protocol.THUMBNAIL, 0, jpeg, style=style), style)
         return seat.small.size // 3
 
-    def _steady(self, whose: Seat | Weights) -> Steady | None:
+    def _steady(self, mix: Weights) -> Steady | None:
+        """Of the server's camera, as ``mix`` sees it."""
         if not self._freezes:
             return None
-        if whose not in self._steadies:
+        if mix not in self._steadies:
             while len(self._steadies) >= _LOOKS_KEPT:
                 self._steadies.pop(next(iter(self._steadies)))
-            self._steadies[whose] = Steady(self.stylizer)
-        return self._steadies[whose]
+            self._steadies[mix] = Steady(self.stylizer)
+        return self._steadies[mix]
 
     def _paint(self, photo: Pixels, scene: Scene, seat: Seat, steady: Steady | None = None) -> Pixels | None:
         try:

@@ -56,7 +56,7 @@ class VideoOptions:
     ``image_size``     the long side in pixels, both sides made even; None keeps the size.
     ``side_by_side``   the input to the left of the output, in one picture.
     ``codec``          ``h264``, ``hevc``, ``av1`` or ``vp9``; None: the first that the container holds.
-    ``crf`` ``preset`` of the encoder, lower and slower is better; None: ``CODECS``' of video_format.
+    ``crf`` ``preset`` of the encoder, lower and slower is better; None: those of ``format.CODECS``.
     ``threads``        of the decoder, and of the encoder; 0 lets them choose.
     """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from style_transfer.errors import UserError
-from style_transfer.files import output_errors
+from style_transfer.files import beside, output_errors
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def sole_writer(target: Path) -> Iterator[None]:
     """
     with output_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(target.with_name(f".{target.name}.lock"), timeout=0)
+    lock = FileLock(beside(target.with_name(f".{target.name}"), f"{target.suffix}.lock"), timeout=0)
     try:
         lock.acquire()
     except Timeout:

@@ -83,6 +83,7 @@ class VideoReader:
             self._base = self._video.time_base or Fraction(1, 90_000)
             self._fps, self._to_pixels = fps, ToPixels(long_side)
             self._others_only = False
+            self._clock: int | None = None  # of the last picture, the file's own
             self._place(start, end, seek)
             self._items = self._peek()
         except BaseException:
@@ -101,7 +102,9 @@ class VideoReader:
         self._offset = self._shift - origin
         target = self._from if seek is None else self._shift + seek
         # These have no index: a seek lands near the time asked for, maybe after the key frame before it.
-        if target and self._container.format.name not in ("mpegts", "mpeg"):
+        # Raw streams have no times at all.
+        told = self._container.start_time is not None
+        if target and told and self._container.format.name not in ("mpegts", "mpeg"):
             with suppress(av.FFmpegError, OverflowError):  # what cannot seek is read from its beginning
                 self._container.seek(math.floor(target / self._base), stream=self._video)
         length = None if self._container.duration is None else self._container.duration * _US
@@ -209,9 +212,10 @@ class VideoReader:
                 latest = max(latest, time + length)
                 if packet.stream.index != self._video.index:
                     yield from self._keep(packet, time)
-                if done and self._until is not None and time > self._until + _INTERLEAVING:
+                skips = done or self._others_only
+                if skips and self._until is not None and time > self._until + _INTERLEAVING:
                     return
-                if done or self._others_only or packet.stream.index != self._video.index:
+                if skips or packet.stream.index != self._video.index:
                     continue
             for picture in deinterlacer(self._pictures(packet), last=packet is None):
                 frame = self._frame(picture, last_pts)
@@ -262,12 +266,12 @@ class VideoReader:
         factor = (picture.time_base or self._base) / self._base
         duration = round(picture.duration * factor)
         if picture.pts is not None:
-            pts = round(picture.pts * factor)
+            self._clock = round(picture.pts * factor)
         else:
-            pts = 0 if last_pts is None else last_pts + max(duration, 1)
-        if self._from is not None and pts < math.floor(self._from / self._base):
+            self._clock = 0 if self._clock is None else self._clock + max(duration, 1)
+        pts = self._clock - round(self._shift / self._base)
+        if self._from is not None and pts < 0:
             return None
-        pts -= round(self._shift / self._base)
         if last_pts is not None:
             pts = max(pts, last_pts + 1)
         if self._first is None:

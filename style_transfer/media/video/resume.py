@@ -20,7 +20,7 @@ import av
 from numpy.typing import NDArray
 
 from style_transfer.errors import InputFileError
-from style_transfer.files import output_errors
+from style_transfer.files import beside, output_errors
 from style_transfer.media.video.convert import VideoOptions, check, open_reader, open_writer
 from style_transfer.media.video.format import codec_for
 from style_transfer.media.video.frame import Frame
@@ -48,7 +48,7 @@ class Painter(Protocol):
 
 def parts_path(target: Path) -> Path:
     """The folder with the finished segments of ``target``."""
-    return target.with_name(f"{target.name}.parts")
+    return beside(target, f"{target.suffix}.parts")
 
 
 def convert_resumably(

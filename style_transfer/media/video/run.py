@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from style_transfer.errors import OutputError
+from style_transfer.files import exists
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.video.channel import Cancelled, Channel
 from style_transfer.media.video.frame import Frame
@@ -186,5 +187,5 @@ class _Run:
         except BaseException as error:
             self._write_error = error
             self._painted.cancel()
-            if isinstance(error, OutputError) and self.frames and self._writer.partial.exists():
+            if isinstance(error, OutputError) and self.frames and exists(self._writer.partial):
                 error.args = (f"{error}; what was written so far is in '{self._writer.partial}'",)

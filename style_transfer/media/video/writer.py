@@ -15,6 +15,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import UserError
+from style_transfer.files import beside
 from style_transfer.media.video.format import CODECS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame, FromPixels
 from style_transfer.media.video.open import Packet, reason
@@ -30,7 +31,7 @@ def partial_path(target: Path) -> Path:
 
     It has the target's container, an MP4 being fragmented: Matroska would round times to a millisecond.
     """
-    return target.with_name(f"{target.stem}.partial{target.suffix}")
+    return beside(target, f".partial{target.suffix}")
 
 
 class VideoWriter:

@@ -6,6 +6,7 @@ export class Look extends EventTarget {
   #styles = [];
   #tiles = [];
   #pending = false;
+  touched = false; // by the person: before, what the server begins with may be more than is shown here
 
   constructor() {
     super();
@@ -115,6 +116,7 @@ export class Look extends EventTarget {
   }
 
   #changed() {
+    this.touched = true;
     this.#draw();
     if (this.#pending) return;
     this.#pending = true; // a slider moves more often than is worth telling

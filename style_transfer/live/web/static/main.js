@@ -110,7 +110,7 @@ connection.addEventListener("welcome", ({ detail }) => {
   }
   byId("latency-name").textContent = serverCamera ? "since the camera" : "round trip";
   look.welcome(detail.styles, detail.look);
-  connection.say({ type: "look", ...look.wanted });
+  if (look.touched) connection.say({ type: "look", ...look.wanted });
   pace.restart();
   newest = 0;
   link("open", "connected");
