@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -50,11 +51,13 @@ def compiled_forward(model: PackagedModel, device: Device) -> Forward | None:
 def _load(model: PackagedModel, name: str, device: Device) -> Callable[..., Any]:
     from torch._inductor.package.package import load_package
 
+    options: dict[str, Any] = {
+        "run_single_threaded": True,  # as CUDA graphs need it; one thread at a time uses an engine
+        "device_index": -1 if device.index is None else device.index,
+    }
+    known = inspect.signature(load_package).parameters  # PyTorch 2.6 has not all of them yet
     loaded: Callable[..., Any] = load_package(
-        str(model.path),
-        name,
-        run_single_threaded=True,  # as CUDA graphs need it; one thread at a time uses an engine
-        device_index=-1 if device.index is None else device.index,
+        str(model.path), name, **{option: value for option, value in options.items() if option in known}
     )
     return loaded
 
