@@ -125,7 +125,7 @@ class PerceptualLoss(nn.Module):
     def content_targets(self, photos: Tensor) -> list[Tensor]:
         """Content features of ``(N, 3, H, W)`` photos and last their tone, to be given to :meth:`forward`."""
         with torch.no_grad():
-            found = self.vgg(photos)
+            found = self.vgg(photos, self.content_layers)
             return [*(found[name] for name in self.content_layers), tone(photos)]
 
     def forward(self, output: Tensor, content: Sequence[Tensor], style: Tensor) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import torch
@@ -78,14 +78,20 @@ class VGG19Features(nn.Module):
             weights[name] = value
         self.net.load_state_dict(weights)
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """``(N, 3, H, W)`` float RGB in 0..1 → activations by layer name, ``(N, C, H/2^k, W/2^k)``."""
+    def forward(self, x: Tensor, layers: Collection[str] | None = None) -> dict[str, Tensor]:
+        """``(N, 3, H, W)`` float RGB in 0..1 → activations by layer name, ``(N, C, H/2^k, W/2^k)``.
+
+        ``layers``: those wanted, all that the network was made for if None; none beyond them is computed.
+        """
+        wanted = set(self.layers if layers is None else layers)
         x = (x - self.mean) / self.std
         found = {}
         for name, module in zip(LAYER_NAMES, self.net, strict=False):
             x = module(x)
-            if name in self.layers:
+            if name in wanted:
                 found[name] = x
+            if len(found) == len(wanted):
+                break
         return found
 
 

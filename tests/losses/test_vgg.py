@@ -32,6 +32,17 @@ def test_ends_at_the_deepest_layer_asked_for(vgg_file: Path) -> None:
     assert not any(parameter.requires_grad for parameter in vgg.parameters())
 
 
+def test_computes_no_layer_beyond_those_wanted(vgg_file: Path) -> None:
+    vgg, photo = VGG19Features(["relu2_1", "relu1_1"], vgg_file), photo_tensor(33, 48)
+    whole, ran = vgg(photo), []
+    for module in vgg.net:
+        module.register_forward_hook(lambda *_: ran.append(1))
+    found = vgg(photo, ["relu1_1"])
+    assert len(ran) == LAYER_NAMES.index("relu1_1") + 1
+    assert list(found) == ["relu1_1"]
+    assert torch.equal(found["relu1_1"], whole["relu1_1"])
+
+
 def test_agrees_with_torchvision(tmp_path: Path) -> None:
     compare_with_torchvision(random_vgg("relu3_4"), tmp_path)
 
