@@ -7,6 +7,7 @@ import errno
 import re
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -67,6 +68,11 @@ def add_debug_flag(parser: argparse.ArgumentParser) -> None:
 
 def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Run a command; its errors become one line on stderr and an exit code."""
+    with _interruptible():
+        return _told(command, args)
+
+
+def _told(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata it cannot read, which are left out
     try:
         return command(args)
@@ -77,7 +83,7 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
         return 1
     except StyleTransferError as error:
         code = error.exit_code
-        say(f"error: {error}")
+        say(f"error: {' '.join(str(error).splitlines())}")
     except Exception as error:
         if args.debug:
             raise
@@ -100,12 +106,44 @@ def say(message: str) -> None:
         print(message, file=sys.stderr)
 
 
+_interrupted = False
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Within it Ctrl-C and SIGTERM raise ``KeyboardInterrupt``, and are remembered."""
+    global _interrupted
+    _interrupted = False
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        global _interrupted
+        _interrupted = True
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def heed_interrupt() -> None:
+    """Raise ``KeyboardInterrupt`` again where foreign code, such as an import, has swallowed one."""
+    if _interrupted:
+        raise KeyboardInterrupt
+
+
 @contextmanager
 def stop_signals(unit: str = "this step") -> Iterator[Callable[[], bool]]:
     """Within it the first Ctrl-C or SIGTERM makes the yielded function true; a second Ctrl-C interrupts.
 
     ``unit`` is what is finished first, for the message.
     """
+    heed_interrupt()
     asked = False
 
     def ask(number: int, _frame: object) -> None:

@@ -34,7 +34,8 @@ class Outcome:
         if self.total == 1:
             raise error
         self.failed += 1
-        say(f"error: '{source}': {error}" if source else f"error: {error}")
+        told = " ".join(str(error).splitlines())
+        say(f"error: '{source}': {told}" if source else f"error: {told}")
 
     def summarise(self, skipped: int) -> None:
         """A line on stderr, unless there was one file only."""

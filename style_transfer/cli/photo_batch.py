@@ -13,11 +13,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from style_transfer.cli.common import say
 from style_transfer.cli.outcome import Outcome
 from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
 from style_transfer.media.collect import Job
 from style_transfer.media.image import Picture, pixels_stated, read_image, resize_long_side
-from style_transfer.media.image_writer import write_image
+from style_transfer.media.image_writer import output_format, write_image
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -119,6 +120,9 @@ class PhotoBatch:
 
     def _write(self, picture: Picture, target: Path, held: bool) -> None:
         try:
+            if picture.animated and not output_format(target).animates:
+                kept = f"'{target}' holds the first of {len(picture.frames)} pictures"
+                say(f"{kept}; .gif, .webp, .png and .avif hold all")
             write_image(picture, target, quality=self.args.quality)
         finally:
             if held:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from style_transfer.cli.common import INTERRUPTED, say, stop_signals
+from style_transfer.cli.common import INTERRUPTED, heed_interrupt, say, stop_signals
 from style_transfer.cli.outcome import Outcome
 from style_transfer.cli.photo_batch import PhotoBatch
 from style_transfer.cli.timeline import StyleTimes, parse_styles
@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
             strength=args.strength,
             preserve_color=args.preserve_color,
         )
+        heed_interrupt()
         if args.verbose:
             say(stylizer.summary)
         if photos := [job for job in todo if not job.is_video]:
@@ -111,6 +112,8 @@ def _list_models() -> int:
 def _check(args: argparse.Namespace) -> None:
     if args.image_size is not None and args.image_size < 1:
         raise UserError(f"--image-size must be 1 or more, not {args.image_size}")
+    if args.style is not None and not args.style.strip():
+        raise UserError("--style is empty; --list-styles shows what there is")
     if not 1 <= args.quality <= 100:
         raise UserError(f"--quality must be from 1 to 100, not {args.quality}")
     if not 0 < args.max_megapixels < math.inf:

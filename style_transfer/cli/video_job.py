@@ -74,6 +74,7 @@ class VideoJobs:
     ) -> Summary:
         painter, args = _Painter(self._film()), self._args
         source, target, options = job.source, job.target, self._options
+        painter.warms_up = job.is_sequence or args.resume  # so that going on paints as going on would have
         if job.is_sequence:
             if args.resume and not is_pattern(target):
                 raise UserError("--resume goes on with a video; an image sequence into a video begins anew")
@@ -88,7 +89,6 @@ class VideoJobs:
                 should_stop=should_stop,
             )
         if args.resume:
-            painter.warms_up = True
             settings = self._settings()
             return convert_resumably(
                 source, target, painter, options, settings, progress=progress, should_stop=should_stop

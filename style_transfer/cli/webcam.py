@@ -94,6 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.headless and not (args.record or args.virtual_camera or args.serve or args.list_sources):
         parser.error("--headless shows nothing; add --record FILE, --virtual-camera or --serve")
+    if args.token and not args.serve:
+        parser.error("--token is a page's; add --serve")
     return guarded(_run, args)
 
 

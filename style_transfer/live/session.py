@@ -283,7 +283,10 @@ class Session:
         dropped = (
             f" ({recorder.dropped} frames left out: the encoder was too slow)" if recorder.dropped else ""
         )
-        self._tell(f"saved {recorder.target}{dropped}" if recorder.frames else "nothing was recorded")
+        if recorder.frames:
+            self._tell(f"saved {recorder.target}{dropped}")
+        elif self._display:
+            self._tell("nothing was recorded")
 
     def _close_sinks(self) -> None:
         with contextlib.ExitStack() as closing:

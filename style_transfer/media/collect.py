@@ -105,6 +105,8 @@ def sequence_job(
     named = target is not None and (into_images or target.suffix.lower() in CONTAINERS)
     if target is not None and not named and target.suffix and not _is_folder(target):
         raise UserError(f"the output '{target}' has no number; write one such as frame_%05d.png, or a folder")
+    if into_images and extension and target is not None and target.suffix.lower() != extension:
+        raise UserError(f"the output '{target}' ends in '{target.suffix}', not '{extension}'; leave one out")
     if target is None or not named:
         folder = source.parent if target is None else _output_folder(target)
         target = folder / f"{source.stem}_{suffix}{_target_extension(source, extension)}"

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 from PIL import ExifTags, Image, ImageChops
 
 from style_transfer.errors import OutputError, UserError
 from style_transfer.files import atomic_path
 from style_transfer.media.image import Picture
-from style_transfer.media.pixels import to_pillow
+from style_transfer.media.pixels import Pixels, to_pillow
 
 DEFAULT_QUALITY = 92
 """For JPEG, WebP and AVIF, of 1 to 100: brush strokes keep their edges and files stay moderate."""
@@ -127,12 +128,19 @@ def _save(
 
 
 def _first(picture: Picture, format_: OutputFormat) -> Image.Image:
-    image = to_pillow(picture.frames[0], picture.alphas[0])
+    image = to_pillow(picture.frames[0], _opacity(picture.alphas[0], format_))
     if image.mode == "RGBA" and not format_.alpha:
         shade = ImageChops.invert(image.getchannel("A"))
         image = image.convert("RGB")
         image.paste((255, 255, 255), mask=shade)
     return image
+
+
+def _opacity(alpha: Pixels | None, format_: OutputFormat) -> Pixels | None:
+    """In a GIF a pixel is there or not."""
+    if alpha is None or format_.name != "GIF":
+        return alpha
+    return np.where(alpha < 128, np.uint8(0), np.uint8(255))
 
 
 def _options(format_: OutputFormat, quality: int) -> dict[str, Any]:
@@ -168,7 +176,8 @@ def _animation(picture: Picture, format_: OutputFormat) -> dict[str, Any]:
     options: dict[str, Any] = {
         "save_all": True,
         "append_images": [
-            to_pillow(*frame) for frame in zip(picture.frames[1:], picture.alphas[1:], strict=True)
+            to_pillow(frame, _opacity(alpha, format_))
+            for frame, alpha in zip(picture.frames[1:], picture.alphas[1:], strict=True)
         ],
         "duration": picture.durations or [100] * len(picture.frames),
         "loop": picture.loop,

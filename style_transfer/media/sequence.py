@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.files import are_same, exists
 from style_transfer.media.image import Picture, read_image, resize_long_side
@@ -121,8 +123,12 @@ class SequenceWriter:
     def write(self, item: Frame | Packet) -> None:
         if not isinstance(item, Still) or item.exists:
             return
-        fits = item.alpha is not None and item.alpha.shape == item.pixels.shape[:2]
-        picture = Picture([item.pixels], [item.alpha if fits else None])
+        alpha, (height, width) = item.alpha, item.pixels.shape[:2]
+        if alpha is not None and alpha.shape == (height, width // 2):  # the input beside it has the same
+            alpha = np.hstack([alpha, alpha])
+        elif alpha is not None and alpha.shape != (height, width):
+            alpha = None
+        picture = Picture([item.pixels], [alpha])
         for number in range(item.number, item.number + item.repeat):
             write_image(picture, self._pattern.file(number), quality=self._quality)
 

@@ -52,7 +52,7 @@ class OnnxEngine:
             raise ModelFileError(f"ONNX Runtime cannot load '{model.path}': {reason}") from error
         if self.device.type == "cuda" and _GPU not in self._session.get_providers():
             raise UserError("ONNX Runtime cannot use this GPU; check its CUDA libraries, or use --device cpu")
-        self._mixes = model.mixes
+        self._mixes, self._path = model.mixes, model.path
 
     def paint(self, frame: NDArray[np.uint8], look: Look) -> NDArray[np.uint8]:
         """``uint8`` ``(H, W, 3)`` RGB → a new array of the same, stylized at full strength.
@@ -67,6 +67,8 @@ class OnnxEngine:
         if self._mixes:
             inputs["weights"] = look.parameters.scales
         painted = self._session.run(None, inputs)[0][0, :, :height, :width]
+        if not np.isfinite(painted.sum()):
+            raise ModelFileError(f"'{self._path}' is damaged: it paints what are no numbers; export it anew")
         result: NDArray[np.uint8] = np.ascontiguousarray(
             (painted.transpose(1, 2, 0) * np.float32(255) + np.float32(0.5)).clip(0, 255).astype(np.uint8)
         )

@@ -42,7 +42,7 @@ _Painted: TypeAlias = "tuple[NDArray[np.uint8], Callable[[], NDArray[np.uint8]],
 
 
 class Stylizer:
-    """Paints frames with one model. PyTorch is imported only if it is to paint.
+    """Paints frames with one model, for one thread at a time. PyTorch is imported only if it is to paint.
 
     Args:
         model: a shipped model's name, a model file, an exported file, or a loaded model, as it is now.

@@ -1,12 +1,18 @@
 """The one console command and its sub-commands."""
 
+import argparse
+import contextlib
 import json
+import signal
+from pathlib import Path
 
 import pytest
 import torch
 
 from style_transfer import __version__
+from style_transfer.cli.common import guarded, stop_signals
 from style_transfer.cli.main import main
+from style_transfer.errors import UserError
 from style_transfer.networks.model_file import read_model, save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
@@ -62,3 +68,40 @@ def test_version_help_and_mistakes(capsys):
     assert main(["paint"]) == 2
     assert "unknown command 'paint'" in capsys.readouterr().err
     assert main([]) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_foreign_code_swallows_is_heeded_all_the_same(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    went_on = []
+
+    def command(_: argparse.Namespace) -> int:
+        with contextlib.suppress(KeyboardInterrupt):  # as an import of a native module may
+            signal.raise_signal(number)
+        with stop_signals():
+            went_on.append(1)
+        return 0
+
+    before = signal.getsignal(number)
+    assert guarded(command, argparse.Namespace(debug=False)) == 130
+    assert capsys.readouterr().err == "stopped\n"
+    assert went_on == []
+    assert signal.getsignal(number) is before
+    assert guarded(lambda _: 0, argparse.Namespace(debug=False)) == 0
+
+
+def test_an_error_is_one_line_whatever_the_names(capsys: pytest.CaptureFixture[str]) -> None:
+    def command(_: argparse.Namespace) -> int:
+        raise UserError("'two\nlines.jpg' does not exist")
+
+    assert guarded(command, argparse.Namespace(debug=False)) == 2
+    assert capsys.readouterr().err == "error: 'two lines.jpg' does not exist\n"
+
+
+def test_a_name_too_long_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def command(_: argparse.Namespace) -> int:
+        return len(list(Path("x" * 300).iterdir()))
+
+    assert guarded(command, argparse.Namespace(debug=False)) == 2
+    assert "is too long; choose a shorter one" in capsys.readouterr().err

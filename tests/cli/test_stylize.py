@@ -65,6 +65,15 @@ def test_a_mix_names_the_file_and_exact_outputs_are_exact(run, tmp_path):
     assert files(tmp_path) == ["cat.jpg", "cat_wave-scream.jpg", "deep/x.png"]
 
 
+def test_an_animation_that_becomes_a_still_is_said(run, tmp_path, capsys):
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue", "green")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert run(tmp_path / "a.gif", "-o", tmp_path / "a.jpg") == 0
+    assert "'%s' holds the first of 3 pictures" % (tmp_path / "a.jpg") in capsys.readouterr().err
+    assert run(tmp_path / "a.gif", "-o", tmp_path / "a.webp") == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_photo_that_an_engine_cannot_paint_stops_nothing(run, tmp_path, capsys, monkeypatch):
     for name in ("a", "b", "c"):
         photo(tmp_path / "in" / f"{name}.jpg", size=(41, 30) if name == "b" else (40, 30))

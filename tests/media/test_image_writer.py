@@ -252,6 +252,14 @@ def test_full_disk_is_recognised_where_libtiff_gives_no_reason(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_gif_is_transparent_where_a_picture_is_mostly(tmp_path: Path) -> None:
+    alpha = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (64, 1))
+    write_image(Picture([noise(64, 64)], [alpha]), tmp_path / "a.gif")
+    found = read_image(tmp_path / "a.gif").alphas[0]
+    assert found is not None
+    assert (found == np.where(alpha < 128, 0, 255)).all()
+
+
 def test_out_of_memory_is_an_error_of_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image.Image, "save", fail_after_some_bytes(MemoryError()))
     with pytest.raises(OutputError, match="7×5 pixels"):

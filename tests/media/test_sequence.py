@@ -109,6 +109,16 @@ def test_beside_the_input_it_goes_on_too(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "5.png").read_bytes() == (tmp_path / "whole" / "5.png").read_bytes()
 
 
+def test_beside_the_input_transparency_is_that_of_both(tmp_path: Path) -> None:
+    alpha = np.full((24, 32), 255, np.uint8)
+    alpha[:5] = 7
+    source = write_frames(tmp_path / "in", [1], alpha)
+    run(source, tmp_path / "out" / "%d.png", replace(QUICK, side_by_side=True))
+    found = read_image(tmp_path / "out" / "1.png").alphas[0]
+    assert found is not None
+    assert (found == np.hstack([alpha, alpha])).all()
+
+
 def test_images_to_a_video_and_back(tmp_path: Path) -> None:
     source = write_frames(tmp_path / "in", [5, 6, 9])
     summary, _ = run(source, tmp_path / "film.mp4", replace(QUICK, fps=Fraction(10)))

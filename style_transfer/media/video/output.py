@@ -12,6 +12,7 @@ from typing import cast
 import av
 from av.container import OutputContainer
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 from style_transfer.errors import OutputError, StyleTransferError
 from style_transfer.files import atomic_path, refusal
@@ -19,7 +20,7 @@ from style_transfer.media.video.format import Container, container_for
 from style_transfer.media.video.open import Packet, local, reason
 from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.source import Source
-from style_transfer.media.video.streams import OtherStreams, copy_stream, kept_tags
+from style_transfer.media.video.streams import OtherStreams, copy_stream, describe_as, kept_tags
 
 # Times of edit lists are in this unit of a file's; the default, a millisecond, would round the first frame's.
 _MAX_TIMESCALE = 1_000_000
@@ -38,11 +39,10 @@ def new_output(
     return output
 
 
-def tag(stream: Stream, source: Source) -> None:
+def tag(stream: Stream, source: Source, output: OutputContainer) -> None:
     """Give ``stream`` the tags of the video that it is painted from."""
     if source.stream is not None:
-        stream.metadata.update(kept_tags(dict(source.stream.metadata)))
-        stream.disposition = source.stream.disposition
+        describe_as(source.stream, stream, output)
 
 
 def output_error(path: Path, error: Exception) -> OutputError:
@@ -103,7 +103,8 @@ def join(
         ):
             template = head.streams.video[0]
             video = _copy(template, output)
-            tag(video, source)
+            tag(video, source, output)
+            cast(VideoStream, video).codec_context.framerate = source.info.fps  # a segment's is its clock
             others = OtherStreams(source.other_streams, output, container, target, no_audio=no_audio)
             pictures = _pictures(segments, base, video, template.codec_context.extradata)
             for packet in heapq.merge(pictures, source.packets(), key=_time):

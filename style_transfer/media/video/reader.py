@@ -251,6 +251,8 @@ class VideoReader:
         return (stamp or 0) * packet.time_base
 
     def _keep(self, packet: Packet, time: Fraction) -> Iterator[Packet]:
+        if packet.stream.type == "subtitle":
+            time = self._trim(packet, time)
         if (self._from is not None and time < self._from) or (
             self._until is not None and time >= self._until
         ):
@@ -260,6 +262,16 @@ class VideoReader:
             packet.pts = None if packet.pts is None else packet.pts - ticks
             packet.dts = None if packet.dts is None else packet.dts - ticks
         yield packet
+
+    def _trim(self, packet: Packet, time: Fraction) -> Fraction:
+        """Cut a subtitle to what is kept of the time it is shown; when that begins."""
+        ends = time + (packet.duration or 0) * packet.time_base
+        begins = time if self._from is None or ends <= self._from else max(time, self._from)
+        ends = ends if self._until is None else min(ends, self._until)
+        if packet.duration and begins < ends:
+            packet.pts = packet.dts = round(begins / packet.time_base)
+            packet.duration = round(ends / packet.time_base) - packet.pts
+        return begins
 
     def _frame(self, picture: av.VideoFrame, last_pts: int | None) -> Frame | None:
         """None before the start. A time that is missing, or not after the last, becomes the next one."""

@@ -23,6 +23,8 @@ _STALE_TAGS = {
     "_statistics_writing_date_utc",
 }  # fmt: skip
 _NOTHING_SHOWN = b"\0\0"  # of MP4's text subtitles: no bytes of text
+# QuickTime has numbers for languages, and FFmpeg knows them by these of ISO 639-2's two sets of names.
+_QUICKTIME_LANGUAGES = {"deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi", "sqi": "alb"}
 _OPUS_RATE = 48_000
 _AAC_RATES = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000}
 
@@ -32,12 +34,24 @@ def kept_tags(tags: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in tags.items() if key.lower().partition("-")[0] not in _STALE_TAGS}
 
 
+def describe_as(source: Stream, result: Stream, output: OutputContainer) -> None:
+    """Give ``result``, a stream of ``output``, the tags and the disposition of ``source``."""
+    tags = kept_tags(dict(source.metadata))
+    if "title" not in tags and "name" in tags:  # the same thing, as MP4 is read and as it is written
+        tags["title"] = tags.pop("name")
+    if tags.get("handler_name", "").endswith("Handler"):  # a muxer's word for the kind of stream
+        del tags["handler_name"]
+    if output.format.name == "mov" and "language" in tags:
+        tags["language"] = _QUICKTIME_LANGUAGES.get(tags["language"], tags["language"])
+    result.metadata.update(tags)
+    result.disposition = source.disposition
+
+
 def copy_stream(source: Stream, output: OutputContainer) -> Stream:
     """Add a stream to ``output`` for ``source``'s packets. Raises ``ValueError`` where it cannot."""
     # opaque: only the parameters count, and to look for an encoder of the same name may find none.
     result = output.add_stream_from_template(source, opaque=True)
-    result.metadata.update(kept_tags(dict(source.metadata)))
-    result.disposition = source.disposition
+    describe_as(source, result, output)
     return result
 
 
@@ -80,8 +94,7 @@ class Reencoded:
         self._stream = cast(AudioStream, output.add_stream(codec, rate=rate))
         self._stream.layout = layout
         self._stream.codec_context.bit_rate = 96_000 * max(1, self._stream.channels)
-        self._stream.metadata.update(kept_tags(dict(source.metadata)))
-        self._stream.disposition = source.disposition
+        describe_as(source, self._stream, output)
         self._resampler: AudioResampler | None = None
 
     def __call__(self, packet: Packet) -> Iterable[Packet]:
@@ -112,8 +125,7 @@ class SubtitlesOfMP4:
 
     def __init__(self, source: Stream, output: OutputContainer) -> None:
         self._stream = output.add_mux_stream("subrip", time_base=source.time_base)
-        self._stream.metadata.update(kept_tags(dict(source.metadata)))
-        self._stream.disposition = source.disposition
+        describe_as(source, self._stream, output)
 
     def __call__(self, packet: Packet) -> Iterable[Packet]:
         data = bytes(packet)

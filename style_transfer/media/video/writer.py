@@ -182,7 +182,7 @@ class VideoWriter:
         context.sample_aspect_ratio = info.pixel_aspect
         if self._codec == "hevc" and self._container.fragmented:
             context.codec_tag = "hvc1"  # Apple's players know no other
-        tag(stream, self._source)
+        tag(stream, self._source, output)
         return stream
 
     def _encode(self, frame: Frame) -> None:

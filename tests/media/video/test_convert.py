@@ -196,6 +196,31 @@ def test_subtitles_chapters_and_tags(tmp_path: Path) -> None:
     assert "left out" in summary.notices[0]
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv"])
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_titles_and_languages_of_tracks(tmp_path: Path, name: str, suffix: str) -> None:
+    plain = make_clip(tmp_path / "plain.mkv", sound="aac")
+    source = tmp_path / f"in.{suffix}"
+    with av.open(str(plain)) as file, av.open(str(source), "w") as output:
+        copies = {stream.index: output.add_stream_from_template(stream) for stream in file.streams}
+        copies[1].metadata.update({"title": "Kommentar", "language": "deu"})
+        for packet in file.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                output.mux(packet)
+    through(source, name)
+    with av.open(str(tmp_path / name)) as file:
+        tags = file.streams.audio[0].metadata
+    assert "Kommentar" in (tags.get("title"), tags.get("name"))
+    assert tags["language"] in ("deu", "ger")
+
+
+def test_subtitles_at_the_edges_of_what_is_kept(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", pts=range(40), subtitles="subrip", shown=(100, 900))
+    through(source, "out.mkv", replace(QUICK, start=Fraction(1, 4), end=Fraction(1)))
+    assert _cues(tmp_path / "out.mkv") == [(0, 0.15), (0.65, 0.1)]
+
+
 def test_subtitles_of_an_mp4(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", subtitles="mov_text")
     before = contents(source).packets["subtitle"]

@@ -12,12 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from clips import QUICK, contents, make_clip
 
 from style_transfer.errors import InputFileError, UserError
-from style_transfer.media.video.convert import Frame, Summary, VideoOptions
+from style_transfer.media.video.convert import Frame, Summary, VideoOptions, probe
 from style_transfer.media.video.resume import convert_resumably, forget, parts_path
 
 SETTINGS = {"--style": "udnie"}
@@ -110,6 +111,16 @@ def test_other_codecs(tmp_path: Path, codec: str, target: str) -> None:
     assert same(tmp_path / f"whole_{target}", tmp_path / target)
     if codec == "hevc":
         assert contents(tmp_path / target).codec_tag == "hvc1"
+
+
+@pytest.mark.parametrize("name", ["o.mkv", "o.webm", "o.mp4"])
+def test_the_rate_that_is_stated_is_the_inputs(tmp_path: Path, name: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=range(0, 20 * 512, 512), time_base=Fraction(1, 12 * 512))
+    run(source, tmp_path / name, VideoOptions(threads=1))
+    with av.open(str(tmp_path / name)) as file:
+        stream = file.streams.video[0]
+        assert stream.average_rate == probe(source).fps
+        assert "Handler" not in " ".join(stream.metadata.values()) or name.endswith("mp4")
 
 
 def test_a_run_that_ends_with_a_segment(tmp_path: Path) -> None:
