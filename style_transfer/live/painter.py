@@ -14,6 +14,7 @@ import numpy as np
 from style_transfer.errors import StyleTransferError
 from style_transfer.live.adapt import Adapter
 from style_transfer.live.controls import Scene, Weights, grid_shape
+from style_transfer.live.looks import Looks
 from style_transfer.live.warm import warm_up
 from style_transfer.media.camera import Shot
 from style_transfer.media.mailbox import Mailbox
@@ -82,7 +83,7 @@ class Painter:
         self._shots, self._notify, self._clock = shots, notify, clock
         self._last: Painted | None = None
         self._failures = 0
-        self._looks: dict[tuple[float, ...], Look] = {}
+        self._looks: Looks | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="painter", daemon=True)
 
@@ -158,8 +159,10 @@ class Painter:
         if scene.strength == 0:
             return plain.photo.copy()
 
+        looks = self._looks = self._looks or Looks(stylizer)
+
         def look_of(weights: Weights) -> Look:
-            look = self._look(stylizer, weights)
+            look = looks[weights]
             return replace(look, strength=scene.strength, preserve_color=scene.preserve_color)
 
         photo = _shrunk(plain.photo, scale)
@@ -181,21 +184,14 @@ class Painter:
         # Whole cells alone keep the photo's shape: it is cut to the cell's.
         small = _covering(plain.photo, cell)
         painting = np.full_like(plain.photo, 32)
+        looks = self._looks = self._looks or Looks(stylizer)
         for n in range(styles):
             weights = tuple(float(n == m) for m in range(styles))
-            look = replace(self._look(stylizer, weights), preserve_color=plain.scene.preserve_color)
+            look = replace(looks[weights], preserve_color=plain.scene.preserve_color)
             left, top = n % columns * cell[0], n // columns * cell[1]
             target = painting[top : top + cell[1], left : left + cell[0]]
             target[...] = _at_scale(stylizer, small, look, scale)[: target.shape[0], : target.shape[1]]
         return painting
-
-    def _look(self, stylizer: Stylizer, weights: tuple[float, ...]) -> Look:
-        if weights not in self._looks:
-            if len(self._looks) > 64:
-                self._looks.clear()
-            mix = dict(zip(stylizer.model.style_names, weights, strict=True))
-            self._looks[weights] = stylizer.make_look(mix)
-        return self._looks[weights]
 
     def _fail(self, error: Exception) -> None:
         self._failures += 1

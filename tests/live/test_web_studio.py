@@ -108,7 +108,7 @@ def test_frozen_statistics_are_each_viewers_own(stylizer: Stylizer) -> None:
 def test_more_viewers_than_looks_are_kept_each_keep_their_statistics(
     stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("style_transfer.live.web.studio._LOOKS_KEPT", 2)
+    monkeypatch.setattr("style_transfer.live.web.studio._STEADIES_KEPT", 2)
     studio, measured = Studio(stylizer, statistics="frozen"), []
     measure = stylizer.measure
     monkeypatch.setattr(stylizer, "measure", lambda *words: measured.append(1) or measure(*words))

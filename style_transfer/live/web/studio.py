@@ -13,6 +13,7 @@ import numpy as np
 from style_transfer.errors import UserError
 from style_transfer.live.adapt import Adapter
 from style_transfer.live.controls import Scene, Weights
+from style_transfer.live.looks import Looks
 from style_transfer.live.warm import warm_up
 from style_transfer.live.web import protocol
 from style_transfer.live.web.frames import decode, encode, resized
@@ -20,7 +21,6 @@ from style_transfer.live.web.seat import Frame, Seat
 from style_transfer.live.web.turns import Turns
 from style_transfer.media.pixels import Pixels
 from style_transfer.runtime.color import combine
-from style_transfer.runtime.look import Look
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -28,7 +28,7 @@ _THUMBNAIL_PIXELS = 160 * 120
 _TURN = 20_000  # pixels that a turn counts for beside those in it: what is to be done for any frame
 _FIRST_SIZE = (480, 640)
 _LEAST_SIDE = 176  # pixels of the server's camera: below, there are no strokes but a blur
-_LOOKS_KEPT = 64
+_STEADIES_KEPT = 64  # of the server's camera, one a mix
 _LONGEST = 30.0  # seconds that one frame may take before the thread is given up at the end
 _log = logging.getLogger("style_transfer")
 
@@ -72,7 +72,7 @@ class Studio:
         self._turns: Turns[Seat] = Turns()
         self._seats: set[Seat] = set()
         self._changed = threading.Condition()
-        self._looks: dict[Weights, Look] = {}
+        self._looks = Looks(stylizer)
         self._shared: _Shared | None = None
         self._freezes = statistics == "frozen" or (statistics == "auto" and stylizer.frozen_is_much_faster)
         self._steadies: dict[Weights, Steady] = {}  # of each mix of the server's camera
@@ -217,7 +217,7 @@ class Studio:
         if not self._freezes:
             return None
         if mix not in self._steadies:
-            while len(self._steadies) >= _LOOKS_KEPT:
+            while len(self._steadies) >= _STEADIES_KEPT:
                 self._steadies.pop(next(iter(self._steadies)))
             self._steadies[mix] = Steady(self.stylizer)
         return self._steadies[mix]
@@ -227,7 +227,7 @@ class Studio:
             if scene.strength == 0:
                 return photo
             look = replace(
-                self._look(scene.weights), strength=scene.strength, preserve_color=scene.preserve_color
+                self._looks[scene.weights], strength=scene.strength, preserve_color=scene.preserve_color
             )
             # The network alone: what the look keeps of the photo, it keeps at this size.
             full = replace(look, strength=1.0, preserve_color=False)
@@ -245,14 +245,6 @@ class Studio:
             return None
         self._failing = False
         return painting
-
-    def _look(self, weights: Weights) -> Look:
-        if weights not in self._looks:
-            if len(self._looks) >= _LOOKS_KEPT:
-                self._looks.clear()
-            mix = dict(zip(self.stylizer.model.style_names, weights, strict=True))
-            self._looks[weights] = self.stylizer.make_look(mix)
-        return self._looks[weights]
 
 
 def _scaled(photo: Pixels, scale: float) -> Pixels:
