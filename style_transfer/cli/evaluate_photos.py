@@ -37,6 +37,11 @@ def measure_photos(
     photos = [(name, square(pixels, side)) for name, (_, pixels) in zip(_names(read), read, strict=True)]
     yardstick = Yardstick(objective, args.iterations, _cache(args)) if args.iterations else None
     starts = STARTS if args.start == "both" else (args.start,)
+    if yardstick:
+        count = len(photos) * len(names) * len(starts)
+        say(
+            f"{count} times {args.iterations} iterations on pixels, minutes each; --iterations 0 leaves them out"
+        )
     pairs: list[Pair] = []
     with tqdm(total=len(photos) * len(names), unit="pair", disable=None, dynamic_ncols=True) as bar:
 

@@ -34,7 +34,7 @@ def build_parser() -> Parser:
     onnx = parser.add_argument_group("in an .onnx file")
     look = onnx.add_mutually_exclusive_group()
     look.add_argument(
-        "--style", metavar="MIX", help="a style, or a mix: great_wave:0.6,the_scream:0.4 (the model's first)"
+        "--style", metavar="MIX", help="a style, or a mix: starry_night:0.6,udnie:0.4 (the model's first)"
     )
     look.add_argument("--all-styles", action="store_true", help="every style, mixed by an input 'weights'")
     onnx.add_argument(

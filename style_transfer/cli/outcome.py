@@ -44,4 +44,5 @@ class Outcome:
         seconds = time.perf_counter() - self._start
         rate = f" ({self.written / seconds:.1f} a second)" if self.written else ""
         counts = f"{self.written} stylized, {skipped} skipped because they exist, {self.failed} failed"
-        say(f"{counts}, in {duration(seconds)}{rate}")
+        hint = "; --overwrite paints what exists anew" if skipped else ""
+        say(f"{counts}, in {duration(seconds)}{rate}{hint}")

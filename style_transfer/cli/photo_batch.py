@@ -23,6 +23,7 @@ from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
 _AHEAD = 2  # photos decoded before, and encoded after, the one in the network
+_LARGE_STROKES_END = 6_000_000  # pixels; of a photo beyond them, strokes are hardly seen as such
 _LARGE_PIXELS = 32_000_000  # of these only one is in memory at a time
 
 
@@ -32,6 +33,7 @@ class PhotoBatch:
     def __init__(self, args: argparse.Namespace, outcome: Outcome) -> None:
         self.args, self.outcome = args, outcome
         self._large = threading.Semaphore()
+        self._hinted = False
 
     def run(self, stylizer: Stylizer, jobs: Sequence[Job]) -> None:
         """Raises the error itself where there is one photo only, and ``OutputError`` in any case."""
@@ -50,6 +52,7 @@ class PhotoBatch:
                     except StyleTransferError as error:
                         self.outcome.fail(error)
                     else:
+                        self._hint(picture, job)
                         if self._paint(stylizer, job, picture, partial(_advance, bar, number)):
                             writing.append((job, writer.submit(self._write, picture, job.target, held)))
                         elif held:
@@ -67,6 +70,14 @@ class PhotoBatch:
                         self._finish(*writing.popleft())
                 finally:
                     self._large.release()
+
+    def _hint(self, picture: Picture, job: Job) -> None:
+        """Say once that a large photo gets small strokes; who chose a size knows."""
+        pixels = picture.size[0] * picture.size[1]
+        if pixels > _LARGE_STROKES_END and not (self.args.image_size or self._hinted):
+            self._hinted = True
+            size = f"'{job.source}' has {pixels / 1e6:.0f} megapixels"
+            say(f"{size}, and strokes a size in pixels: --image-size 1600 makes them larger")
 
     def _paint(
         self, stylizer: Stylizer, job: Job, picture: Picture, progress: Callable[[float], None]

@@ -47,6 +47,7 @@ class VideoJobs:
 
     def stylize(self, job: Job, should_stop: Callable[[], bool]) -> Summary:
         """Paint one video with a progress bar; what is worth knowing of it goes to stderr."""
+        painter = _Painter(self._film())
         bar = tqdm(unit="frame", disable=None, desc=job.source.name, dynamic_ncols=True)
 
         def report(progress: Progress) -> None:
@@ -57,7 +58,7 @@ class VideoJobs:
 
         with bar:
             try:
-                summary = self._convert(job, report, should_stop)
+                summary = self._convert(job, painter, report, should_stop)
             except BaseException as error:
                 # Where it is not to be done as asked, nothing was begun.
                 if not isinstance(error, UserError) or isinstance(error, InputFileError):
@@ -65,14 +66,21 @@ class VideoJobs:
                 raise
         for notice in summary.notices:
             say(notice)
+        if summary.complete and painter.seen is not None:
+            for time in (float(time) for time in self._timeline.times if time > painter.seen):
+                say(f"the style at {time:g} s did not come: the last frame is at {float(painter.seen):.1f} s")
         if not summary.complete and summary.path:
             say(f"what was painted so far is in '{summary.path}'{self._hint(job)}")
         return summary
 
     def _convert(
-        self, job: Job, progress: Callable[[Progress], None], should_stop: Callable[[], bool]
+        self,
+        job: Job,
+        painter: _Painter,
+        progress: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
     ) -> Summary:
-        painter, args = _Painter(self._film()), self._args
+        args = self._args
         source, target, options = job.source, job.target, self._options
         painter.warms_up = job.is_sequence or args.resume  # so that going on paints as going on would have
         if job.is_sequence:
@@ -142,11 +150,13 @@ class _Painter:
     def __init__(self, film: Film) -> None:
         self._film = film
         self.warms_up = False
+        self.seen: Fraction | None = None  #: when the last frame is shown, of the input's time
 
     def __call__(self, frame: Frame) -> Frame:
         if self.warms_up:
             self._film.warm_up(*frame.pixels.shape[:2])
             self.warms_up = False
+        self.seen = frame.input_time
         return replace(frame, pixels=self._film(frame.pixels, frame.input_time))
 
     def skip(self, frame: Frame, painted: Pixels) -> None:

@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
 
     look = parser.add_argument_group("the look")
-    look.add_argument("--style", metavar="MIX", help="a style, or a mix: great_wave:0.6,the_scream:0.4")
+    look.add_argument("--style", metavar="MIX", help="a style, or a mix: starry_night:0.6,udnie:0.4")
     look.add_argument(
         "--model", metavar="NAME", help="one that ships, or a .safetensors, .onnx or .pt2 file (gallery-fast)"
     )

@@ -116,8 +116,14 @@ def _read(weights: Path | None) -> dict[str, Tensor]:
             raise InputFileError(
                 f"{error}; --vgg-weights takes torchvision's vgg19 .pth or .safetensors"
             ) from error
-    from torchvision.models import VGG19_Weights  # slow to import, and only needed for the address
-
+    try:
+        from torchvision.models import VGG19_Weights  # slow to import, and only needed for the address
+    except Exception as error:  # of another build than PyTorch it raises whatever it stumbles over
+        reason = " ".join(str(error).split())[:120]
+        raise InputFileError(
+            f"torchvision does not go with PyTorch ({reason}); install both anew from one index,"
+            " or name a file with --vgg-weights"
+        ) from error
     url = VGG19_Weights.IMAGENET1K_V1.url
     target = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
     try:

@@ -94,7 +94,7 @@ def mix_weights(names: Sequence[str], mix: Mapping[str, float]) -> NDArray[np.fl
 
 
 def parse_mix(text: str) -> dict[str, float]:
-    """``"great_wave"`` or ``"great_wave:0.6,the_scream:0.4"`` → weights by name; a bare name weighs 1."""
+    """``"udnie"`` or ``"starry_night:0.6,udnie:0.4"`` → weights by name; a bare name weighs 1."""
     mix: dict[str, float] = {}
     for part in text.split(","):
         name, colon, weight = part.strip().partition(":")

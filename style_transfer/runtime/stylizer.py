@@ -46,7 +46,7 @@ class Stylizer:
 
     Args:
         model: a shipped model's name, a model file, an exported file, or a loaded model, as it is now.
-        style: a style's name, a mix as text (``"great_wave:0.6,the_scream:0.4"``) or as a mapping of names to
+        style: a style's name, a mix as text (``"starry_night:0.6,udnie:0.4"``) or as a mapping of names to
             weights; None is the model's first style.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``xpu``.
         precision: ``auto``, ``fp32``, ``bf16``, ``fp16``, ``int8``. ``auto`` is what the hardware computes

@@ -65,6 +65,15 @@ def test_a_mix_names_the_file_and_exact_outputs_are_exact(run, tmp_path):
     assert files(tmp_path) == ["cat.jpg", "cat_wave-scream.jpg", "deep/x.png"]
 
 
+def test_a_large_photo_is_told_of_small_strokes_once(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("style_transfer.cli.photo_batch._LARGE_STROKES_END", 1500)
+    sources = [photo(tmp_path / name, size=(50, 40)) for name in ("a.png", "b.png")]
+    assert run(*sources) == 0
+    assert capsys.readouterr().err.count("--image-size 1600 makes them larger") == 1
+    assert run(*sources, "--image-size", "48", "--overwrite") == 0
+    assert "strokes" not in capsys.readouterr().err
+
+
 def test_an_animation_that_becomes_a_still_is_said(run, tmp_path, capsys):
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue", "green")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])

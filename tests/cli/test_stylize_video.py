@@ -53,6 +53,12 @@ def test_folders_may_mix_photos_and_videos(run, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip.mkv", "photo.png"]
 
 
+def test_a_style_that_begins_after_the_end_is_said(run, tmp_path, capsys):
+    source = make_clip(tmp_path / "clip.mp4", pts=range(12))
+    assert run(source, "--style", "great_wave@0;great_wave@0.5;great_wave@9", "-o", tmp_path / "o.mp4") == 0
+    assert capsys.readouterr().err.endswith("the style at 9 s did not come: the last frame is at 0.9 s\n")
+
+
 def test_a_converters_flags(run, tmp_path):
     source = tmp_path / "clip.mp4"
     make_clip(source, pts=range(24), sound="aac")

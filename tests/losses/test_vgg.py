@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,12 @@ def test_no_network_and_no_file(error: Exception, tmp_path: Path, monkeypatch: p
     assert "\n" not in str(caught.value)
     assert asked["check_hash"] is True
     assert asked["weights_only"] is True
+
+
+def test_a_torchvision_of_another_build_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision.models", None)
+    with pytest.raises(InputFileError, match="torchvision does not go with PyTorch"):
+        VGG19Features(["relu1_1"])
 
 
 def test_downloaded_weights_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
