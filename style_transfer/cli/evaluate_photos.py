@@ -39,9 +39,8 @@ def measure_photos(
     starts = STARTS if args.start == "both" else (args.start,)
     if yardstick:
         count = len(photos) * len(names) * len(starts)
-        say(
-            f"{count} times {args.iterations} iterations on pixels, minutes each; --iterations 0 leaves them out"
-        )
+        long = f"{count} times {args.iterations} iterations on the pixels, minutes each"
+        say(f"{long}; --iterations 0 leaves them out")
     pairs: list[Pair] = []
     with tqdm(total=len(photos) * len(names), unit="pair", disable=None, dynamic_ncols=True) as bar:
 
