@@ -55,7 +55,8 @@ def model_to_train(args: argparse.Namespace, styles: Sequence[Style]) -> StyleMo
         model.styles[row] if row is not None and style == Style(style.name) else style
         for style, row in zip(styles, rows, strict=True)
     ]
-    return StyleModel(model.network, StyleBank(start), told)
+    before = sum(int(model.training.get(name) or 0) for name in ("steps", "steps_before"))
+    return StyleModel(model.network, StyleBank(start), told, {"steps_before": before})
 
 
 def model_to_join(args: argparse.Namespace, styles: Sequence[Style]) -> StyleModel:

@@ -161,6 +161,7 @@ class _Writer:
     ) -> None:
         self.args, self.trainer, self.output, self.base = args, trainer, output, base
         self.beside = _beside(args, output)
+        self.steps_before = trainer.model.training.get("steps_before", 0)  # of the model it starts from
         self.preview_photos = preview_photos(held_out)
         self.bar: Any = None
         self.next_look = _FIRST_LOOK
@@ -244,6 +245,7 @@ class _Writer:
         config = self.trainer.config
         return {
             "steps": self.trainer.step,
+            "steps_before": self.steps_before,
             "minutes": round(self.trainer.seconds / 60, 1),
             "photos": len(self.trainer.photos),
             "init": self.args.add_to or self.args.init or (DEFAULT_MODEL if self.args.quick else None),

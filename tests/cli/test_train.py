@@ -100,6 +100,7 @@ def test_resume_without_a_checkpoint_or_with_another(
 def test_init_starts_from_a_model(train: Any, out: Path, paintings: list[Path], tmp_path: Path) -> None:
     model = make_model(styles=2)
     model.styles = [Style("scream", "The Scream"), Style("other")]
+    model.training = {"steps": 30, "steps_before": 40}
     save_model(model, tmp_path / "init.safetensors", dtype=np.float32)
     # A rate of next to nothing shows what it starts from.
     assert train(init=tmp_path / "init.safetensors", style_image=paintings, width=None, lr=1e-9, steps=1) == 0
@@ -109,6 +110,7 @@ def test_init_starts_from_a_model(train: Any, out: Path, paintings: list[Path], 
         torch.testing.assert_close(trained.network.state_dict()[name], value, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(trained.bank.scales[1], model.bank.scales[0], rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(trained.bank.scales[0], model.bank.scales.mean(0), rtol=1e-3, atol=1e-4)
+    assert (trained.training["steps"], trained.training["steps_before"]) == (1, 70)
 
 
 def test_init_does_not_go_with_another_network(
