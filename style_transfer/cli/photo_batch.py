@@ -19,6 +19,7 @@ from style_transfer.errors import NameTooLongError, OutputError, StyleTransferEr
 from style_transfer.media.collect import Job
 from style_transfer.media.image import Picture, pixels_stated, read_image, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
+from style_transfer.runtime.scaled import paint_scaled, shrunk
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -73,11 +74,11 @@ class PhotoBatch:
 
     def _hint(self, picture: Picture, job: Job) -> None:
         """Say once that a large photo gets small strokes; who chose a size knows."""
-        pixels = picture.size[0] * picture.size[1]
-        if pixels > _LARGE_STROKES_END and not (self.args.image_size or self._hinted):
+        pixels, sizes = picture.size[0] * picture.size[1], self.args.image_size or self.args.paint_size
+        if pixels > _LARGE_STROKES_END and not (sizes or self._hinted):
             self._hinted = True
             size = f"'{job.source}' has {pixels / 1e6:.0f} megapixels"
-            say(f"{size}, and strokes a size in pixels: --image-size 1600 makes them larger")
+            say(f"{size}, and strokes a size in pixels: --paint-size 1600 makes them larger")
 
     def _paint(
         self, stylizer: Stylizer, job: Job, picture: Picture, progress: Callable[[float], None]
@@ -90,11 +91,16 @@ class PhotoBatch:
         def share(before: int, done: float) -> None:
             progress((before + done) / count)
 
+        scale = min(1.0, (self.args.paint_size or max(picture.size)) / max(picture.size))
         for i in range(count):
             frame = picture.frames[i]
-            look = film.follow(frame, [stylizer.look]) if film else None
             try:
-                picture.frames[i] = stylizer(frame, look, progress=partial(share, i))
+                small = shrunk(frame, scale)
+                look = film.follow(small, [stylizer.look]) if film else stylizer.look
+                if scale < 1:
+                    picture.frames[i] = paint_scaled(stylizer, frame, look, scale, small)
+                else:
+                    picture.frames[i] = stylizer(frame, look, progress=partial(share, i))
             except StyleTransferError as error:
                 self.outcome.fail(error, job.source)
                 return False

@@ -43,6 +43,13 @@ def build_parser() -> Parser:
     look.add_argument("--list-models", action="store_true", help="say which models ship, and end")
     look.add_argument("--list-styles", action="store_true", help="say which styles the model has, and end")
 
+    look.add_argument(
+        "--paint-size",
+        type=int,
+        metavar="PIXELS",
+        help="paint a photo at this longer side and enlarge the painting: larger strokes (as it is)",
+    )
+
     file = parser.add_argument_group("the files")
     file.add_argument("--image-size", type=int, metavar="PIXELS", help="length of the longer side (as it is)")
     file.add_argument("--format", metavar="NAME", help="jpg, png, webp, tiff, avif, gif (as the photo)")

@@ -37,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     jobs = [sequence] if sequence else collect_jobs(sources, args.output, suffix=suffix, extension=extension)
     if styles.changes and (photo := next((job for job in jobs if not job.is_video), None)):
         raise UserError(f"styles that change over time are for videos, and '{photo.source}' is a photo")
+    if args.paint_size and (video := next((job for job in jobs if job.is_video), None)):
+        raise UserError(f"--paint-size is for photos, and '{video.source}' is a video; use --image-size")
     todo = jobs if args.overwrite else [job for job in jobs if not exists(job.target)]
     if args.resume:
         _forget(jobs, todo)
@@ -114,6 +116,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"--image-size must be 1 or more, not {args.image_size}")
     if args.style is not None and not args.style.strip():
         raise UserError("--style is empty; --list-styles shows what there is")
+    if args.paint_size is not None and args.paint_size < 16:
+        raise UserError(f"--paint-size must be 16 or more, not {args.paint_size}")
     if not 1 <= args.quality <= 100:
         raise UserError(f"--quality must be from 1 to 100, not {args.quality}")
     if not 0 < args.max_megapixels < math.inf:

@@ -19,15 +19,14 @@ from style_transfer.live.warm import warm_up
 from style_transfer.media.camera import Shot
 from style_transfer.media.mailbox import Mailbox
 from style_transfer.media.pixels import Pixels
-from style_transfer.runtime.color import combine
 from style_transfer.runtime.look import Look
+from style_transfer.runtime.scaled import paint_scaled, shrunk
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
 _PATIENCE = 30  # frames in a row that may fail
 _LONGEST = 30.0  # seconds that one frame may take before the painter is given up at the end
 _WAIT = 0.1  # seconds for a shot, before the last one is painted anew for a changed scene
-_STRIDE = 8  # working sizes are multiples of it
 _LEAST_SIDE = 176  # pixels of the working size: below, there are no strokes but a blur
 _DARK = 8  # of 255: nothing brighter is black
 _log = logging.getLogger("style_transfer")
@@ -104,7 +103,7 @@ class Painter:
         self.adapter.start(took, _LEAST_SIDE / min(size))
         if self.adapter.scale < 1:
             for _ in range(2):
-                stylizer(_shrunk(frame, self.adapter.scale), look)
+                stylizer(shrunk(frame, self.adapter.scale), look)
         self.stylizer = stylizer
 
     def _run(self) -> None:
@@ -165,7 +164,7 @@ class Painter:
             look = looks[weights]
             return replace(look, strength=scene.strength, preserve_color=scene.preserve_color)
 
-        photo = _shrunk(plain.photo, scale)
+        photo = shrunk(plain.photo, scale)
         if self._steady is None:
             look = look_of(scene.weights)
         elif scene.fade is None:
@@ -173,7 +172,7 @@ class Painter:
         else:  # the ends are measured, once: what lies between is another look each frame
             before, after, share = scene.fade
             look = self._steady.follow(photo, [look_of(before), look_of(after)], share)
-        return _at_scale(stylizer, plain.photo, look, scale, photo)
+        return paint_scaled(stylizer, plain.photo, look, scale, photo)
 
     def _grid(self, stylizer: Stylizer, plain: Painted, scale: float) -> Pixels:
         """Every style on the whole photo, small; together they cost about as much as one."""
@@ -190,7 +189,7 @@ class Painter:
             look = replace(looks[weights], preserve_color=plain.scene.preserve_color)
             left, top = n % columns * cell[0], n // columns * cell[1]
             target = painting[top : top + cell[1], left : left + cell[0]]
-            target[...] = _at_scale(stylizer, small, look, scale)[: target.shape[0], : target.shape[1]]
+            target[...] = paint_scaled(stylizer, small, look, scale)[: target.shape[0], : target.shape[1]]
         return painting
 
     def _fail(self, error: Exception) -> None:
@@ -206,25 +205,6 @@ class Painter:
             )
 
 
-def _at_scale(
-    stylizer: Stylizer, photo: Pixels, look: Look, scale: float, shrunk: Pixels | None = None
-) -> Pixels:
-    """Painted at a share of the size; what the look keeps of the photo stays as sharp as it was."""
-    if scale == 1:
-        return stylizer(photo, look)
-    shrunk = _shrunk(photo, scale) if shrunk is None else shrunk
-    small = stylizer(shrunk, replace(look, strength=1.0, preserve_color=False))
-    size = (photo.shape[1], photo.shape[0])
-    return combine(photo, _resized(small, size, cv2.INTER_CUBIC), look)
-
-
-def _shrunk(photo: Pixels, scale: float) -> Pixels:
-    if scale == 1:
-        return photo
-    height, width = (max(_STRIDE, round(side * scale / _STRIDE) * _STRIDE) for side in photo.shape[:2])
-    return _resized(photo, (width, height), cv2.INTER_AREA)
-
-
 def _covering(photo: Pixels, size: tuple[int, int]) -> Pixels:
     """The middle of ``photo``, shrunk to ``size`` (width, height)."""
     height, width = photo.shape[:2]
@@ -232,11 +212,7 @@ def _covering(photo: Pixels, size: tuple[int, int]) -> Pixels:
     inner_width, inner_height = min(width, round(size[0] / scale)), min(height, round(size[1] / scale))
     left, top = (width - inner_width) // 2, (height - inner_height) // 2
     middle = photo[top : top + inner_height, left : left + inner_width]
-    return _resized(middle, size, cv2.INTER_AREA)
-
-
-def _resized(pixels: Pixels, size: tuple[int, int], interpolation: int) -> Pixels:
-    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
+    return np.asarray(cv2.resize(middle, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _mirrored(pixels: Pixels) -> Pixels:

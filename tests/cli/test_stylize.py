@@ -69,9 +69,27 @@ def test_a_large_photo_is_told_of_small_strokes_once(run, tmp_path, capsys, monk
     monkeypatch.setattr("style_transfer.cli.photo_batch._LARGE_STROKES_END", 1500)
     sources = [photo(tmp_path / name, size=(50, 40)) for name in ("a.png", "b.png")]
     assert run(*sources) == 0
-    assert capsys.readouterr().err.count("--image-size 1600 makes them larger") == 1
-    assert run(*sources, "--image-size", "48", "--overwrite") == 0
-    assert "strokes" not in capsys.readouterr().err
+    assert capsys.readouterr().err.count("--paint-size 1600 makes them larger") == 1
+    for flag in ("--image-size", "--paint-size"):
+        assert run(*sources, flag, "48", "--overwrite") == 0
+        assert "strokes" not in capsys.readouterr().err
+
+
+def test_a_painting_enlarged_to_the_photos_size(run, tmp_path, capsys):
+    source = photo(tmp_path / "a.png", size=(96, 64))
+    assert run(source, "--paint-size", 48, "-o", tmp_path / "large.png", "--strength", 0.5) == 0
+    assert run(source, "--image-size", 48, "-o", tmp_path / "small.png") == 0
+    assert pixels(tmp_path / "large.png").shape == (64, 96, 4)
+    with Image.open(tmp_path / "small.png") as small, Image.open(source) as whole:
+        expected = Image.blend(small.convert("RGB").resize((96, 64), Image.Resampling.BICUBIC), whole, 0.5)
+    difference = np.abs(pixels(tmp_path / "large.png")[..., :3].astype(int) - np.asarray(expected))
+    assert difference.mean() < 12
+    assert run(source, "--paint-size", 500, "-o", tmp_path / "same.png") == 0
+    assert run(source, "-o", tmp_path / "plain.png") == 0
+    assert (pixels(tmp_path / "same.png") == pixels(tmp_path / "plain.png")).all()
+    (tmp_path / "a.mp4").touch()
+    assert run(tmp_path / "a.mp4", "--paint-size", 48) == 2
+    assert "is for photos" in capsys.readouterr().err
 
 
 def test_an_animation_that_becomes_a_still_is_said(run, tmp_path, capsys):

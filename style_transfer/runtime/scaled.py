@@ -1,0 +1,44 @@
+"""Painting at another size than the picture's: larger strokes, and less to compute."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from style_transfer.runtime.color import combine
+from style_transfer.runtime.look import Look
+from style_transfer.runtime.stylizer import Stylizer
+
+_STRIDE = 8  # working sizes are multiples of it
+
+
+def shrunk(photo: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    """``uint8`` ``(H, W, 3)`` at about a share of its sides, what :func:`paint_scaled` paints."""
+    if scale == 1:
+        return photo
+    height, width = (max(_STRIDE, round(side * scale / _STRIDE) * _STRIDE) for side in photo.shape[:2])
+    return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def paint_scaled(
+    stylizer: Stylizer,
+    photo: NDArray[np.uint8],
+    look: Look,
+    scale: float,
+    small: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
+    """``uint8`` ``(H, W, 3)`` → the same size, painted at a share ``scale`` of it, 0..1.
+
+    What the look keeps of the photo stays as sharp as it was. ``small``: the photo :func:`shrunk`, where
+    the caller has it.
+    """
+    if scale == 1:
+        return stylizer(photo, look)
+    small = shrunk(photo, scale) if small is None else small
+    painting = stylizer(small, replace(look, strength=1.0, preserve_color=False))
+    size = (photo.shape[1], photo.shape[0])
+    large = np.asarray(cv2.resize(painting, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return combine(photo, large, look)
