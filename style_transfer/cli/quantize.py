@@ -52,6 +52,7 @@ def _quantize(args: argparse.Namespace) -> int:
         say(f"'{path}' cannot be read and is left out")
     if not photos:
         raise InputFileError(f"no photo in '{args.dataset}' can be read")
+    say(f"measuring {len(model.styles)} style(s) on {len(photos)} photos; minutes for many styles")
     with tqdm(total=1.0, disable=None, bar_format="{percentage:3.0f}% |{bar}| {elapsed}<{remaining}") as bar:
         model.ranges = measure_ranges(model, photos, progress=lambda done: bar.update(done - bar.n))
     save_model(model, target, dtype=dtype)

@@ -225,6 +225,7 @@ class _Writer:
         kept = self.base.ranges if self.base else None
         # Who stops a run does not want to wait; but the styles that are there keep theirs.
         if complete or kept:
+            say("measuring what int8 needs")
             photos, _skipped = sample_photos(trainer.photos, PHOTOS)
             trainer.model.ranges = measure_ranges(trainer.model, photos, units=kept.units if kept else None)
         if self.base is None and complete:

@@ -135,7 +135,7 @@ def _compare_package(written: Path, path: Path, device: torch.device, tolerance:
     """The largest difference of both graphs in a package, ``written`` for ``path``."""
     packaged = read_pt2(written)
     assert isinstance(packaged, PackagedModel)
-    paint = compiled_forward(packaged, Device.of(device))
+    paint = compiled_forward(packaged, Device.of(device), ours=True)
     if paint is None:
         raise StyleTransferError(f"'{path}' is not written: what was compiled does not load")
     model = StyleModel.of(packaged)

@@ -29,16 +29,17 @@ def onnx_engine(model: OnnxModel, *, engine: str, device: str, precision: str, c
     return OnnxEngine(model, device)
 
 
-def compiled_forward(model: PackagedModel, device: Device) -> Forward | None:
+def compiled_forward(model: PackagedModel, device: Device, *, ours: bool = False) -> Forward | None:
     """What is compiled in a package, to be called as the network; None where it does not run on ``device``.
 
-    It is machine code, which runs as it is: a line in the log says so. A package of another PyTorch, or for
-    other hardware, gives a warning and None.
+    It is machine code, which runs as it is: a line in the log says so, unless it is ``ours``. A package of
+    another PyTorch, or for other hardware, gives a warning and None.
     """
     if model.device_type != device.type:
         _log.warning("'%s' is compiled for %s: not used on %s", model.path, model.device_type, device.type)
         return None
-    _log.warning("'%s' holds machine code; only open .pt2 packages you trust", model.path)
+    if not ours:
+        _log.warning("'%s' holds machine code; only open .pt2 packages you trust", model.path)
     try:
         live, frozen = (_load(model, name, device) for name in ("model", "frozen"))
     except Exception as error:  # the loader raises what the C++ beneath it raises
