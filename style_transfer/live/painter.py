@@ -158,7 +158,7 @@ class Painter:
         if scene.strength == 0:
             return plain.photo.copy()
 
-        looks = self._looks = self._looks or Looks(stylizer)
+        looks = self._looks_of(stylizer)
 
         def look_of(weights: Weights) -> Look:
             look = looks[weights]
@@ -183,7 +183,7 @@ class Painter:
         # Whole cells alone keep the photo's shape: it is cut to the cell's.
         small = _covering(plain.photo, cell)
         painting = np.full_like(plain.photo, 32)
-        looks = self._looks = self._looks or Looks(stylizer)
+        looks = self._looks_of(stylizer)
         for n in range(styles):
             weights = tuple(float(n == m) for m in range(styles))
             look = replace(looks[weights], preserve_color=plain.scene.preserve_color)
@@ -191,6 +191,11 @@ class Painter:
             target = painting[top : top + cell[1], left : left + cell[0]]
             target[...] = paint_scaled(stylizer, small, look, scale)[: target.shape[0], : target.shape[1]]
         return painting
+
+    def _looks_of(self, stylizer: Stylizer) -> Looks:
+        if self._looks is None:
+            self._looks = Looks(stylizer)
+        return self._looks
 
     def _fail(self, error: Exception) -> None:
         self._failures += 1

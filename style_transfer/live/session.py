@@ -256,9 +256,9 @@ class Session:
 
     def _new_path(self, kind: str, extension: str) -> Path:
         stem = f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
+        begun = {path for path, _ in self._taken} | {recorder.target for recorder in self._finishing}
         for name in (stem, *(f"{stem}-{n}" for n in range(2, 1000))):
             path = self._folder / f"{name}{extension}"
-            begun = [taken for taken, _ in self._taken] + [recorder.target for recorder in self._finishing]
             if not path.exists() and path not in begun:
                 return path
         raise StyleTransferError(f"cannot find a new name like '{stem}{extension}'")
