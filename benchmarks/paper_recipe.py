@@ -65,11 +65,11 @@ class PaperLoss(nn.Module):
         with torch.no_grad():
             return [self.vgg(photos)[CONTENT_LAYER]]
 
-    def forward(self, output: Tensor, content: Sequence[Tensor], style: Tensor) -> dict[str, Tensor]:
+    def forward(self, output: Tensor, content: Sequence[Tensor], mixes: Tensor) -> dict[str, Tensor]:
         found = self.vgg(output)
         difference = self.scale * (found[CONTENT_LAYER].float() - content[0].float())
         styles = [
-            (gram - getattr(self, f"target{number}")[style]).square().mean((1, 2))
+            (gram - getattr(self, f"target{number}")[mixes.argmax(1)]).square().mean((1, 2))
             for number, gram in enumerate(self._grams(found))
         ]
         return {"content": difference.square().mean(), "style": torch.stack(styles).sum(0).mean()}
@@ -98,7 +98,9 @@ def compare(args: argparse.Namespace) -> int:
     vgg = VGG19Features([*STYLE_LAYERS, CONTENT_LAYER], args.vgg_weights).to(device)
     common = {"steps": args.steps, "image_size": args.image_size}
     ours = TrainingConfig(**common)
-    paper = TrainingConfig(**common, style_weight=5.0, tone_weight=0.0, tv_weight=0.0, temporal_weight=0.0)
+    paper = TrainingConfig(
+        **common, style_weight=5.0, tone_weight=0.0, tv_weight=0.0, temporal_weight=0.0, mix_share=0.0
+    )
     images = [load_style_image(path, ours.style_size).to(device) for path in paintings.values()]
     recipes = {"ours": (PerceptualLoss(vgg, images), ours), "paper": (PaperLoss(vgg, images), paper)}
     models = {name: train(args, device, name, *recipe) for name, recipe in recipes.items()}
@@ -155,10 +157,11 @@ def total(
 ) -> float:
     """The weighted sum of an objective's losses, mean over styles and photos."""
     totals = []
+    alone = torch.eye(len(STYLES), device=device)
     for number, style in enumerate(STYLES):
         for photo, painting in zip(photos, painted[style], strict=True):
             content = loss.content_targets(to_tensor(photo).to(device))  # type: ignore[operator]
-            found = loss(to_tensor(painting).to(device), content, torch.tensor([number], device=device))
+            found = loss(to_tensor(painting).to(device), content, alone[number : number + 1])
             totals.append(
                 sum(getattr(config, f"{name}_weight") * float(value) for name, value in found.items())
             )

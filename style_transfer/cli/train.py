@@ -90,6 +90,12 @@ def build_parser() -> Parser:
     net.add_argument(
         "--temporal-weight", type=float, default=80.0, help="higher is steadier in video, softer (80)"
     )
+    net.add_argument(
+        "--mix-share",
+        type=float,
+        metavar="SHARE",
+        help="of the pictures, those painted in a mix of two styles (0.25; 0 with --quick)",
+    )
     net.add_argument("--lr", type=float, help="(0.003; 0.01 with --quick)")
     net.add_argument(
         "--vgg-weights", type=Path, metavar="FILE", help="VGG19 as .pth or .safetensors (downloaded)"

@@ -133,6 +133,9 @@ def _config(args: argparse.Namespace, device: torch.device) -> TrainingConfig:
         style_size=round(512 * scale) if args.style_size is None else args.style_size,
         style_weight=KEPT[args.keep_content or "medium"] if args.style_weight is None else args.style_weight,
         lr=args.lr if args.lr is not None else (_QUICK_LR if quick else TrainingConfig.lr),
+        mix_share=args.mix_share
+        if args.mix_share is not None
+        else (0.0 if quick else TrainingConfig.mix_share),
         styles_only=quick,
         **{name: getattr(args, name) for name in ("batch_size", "image_size", "seed", *weights)},
     )
@@ -260,6 +263,7 @@ class _Writer:
             "tone_weight": config.tone_weight,
             "tv_weight": config.tv_weight,
             "temporal_weight": config.temporal_weight,
+            "mix_share": config.mix_share,
             "seed": config.seed,
             "content_layers": list(CONTENT_LAYERS),
             "style_layers": list(STYLE_LAYERS),

@@ -106,10 +106,11 @@ class Objective:
     def losses(self, photo: Tensor, style: int) -> Losses:
         """The objective for pictures of ``photo`` ``(1, 3, H, W)``, in the style of painting ``style``."""
         content = self._loss.content_targets(photo.to(self.device))
-        index = torch.tensor([style], device=self.device)
+        alone = torch.zeros(1, len(self._made_of), device=self.device)
+        alone[0, style] = 1
 
         def losses(picture: Tensor) -> dict[str, Tensor]:
-            found: dict[str, Tensor] = self._loss(picture, content, index)
+            found: dict[str, Tensor] = self._loss(picture, content, alone)
             return {**found, "total": self.recipe.total(found)}
 
         return losses

@@ -128,11 +128,12 @@ class PerceptualLoss(nn.Module):
             found = self.vgg(photos, self.content_layers)
             return [*(found[name] for name in self.content_layers), tone(photos)]
 
-    def forward(self, output: Tensor, content: Sequence[Tensor], style: Tensor) -> dict[str, Tensor]:
+    def forward(self, output: Tensor, content: Sequence[Tensor], mixes: Tensor) -> dict[str, Tensor]:
         """Losses of stylized pictures, scalars: ``content``, ``style``, ``tone`` and ``tv``, each a mean.
 
         ``output`` ``(N, 3, H, W)`` in 0..1, ``content`` from :meth:`content_targets` for the same N,
-        ``style`` ``(N,)`` int64 indices of styles.
+        ``mixes`` ``(N, styles)`` weights, rows summing to 1. The target of a mix is the mean of its styles'
+        Gram matrices: that of a picture which each of them has painted its share of.
         """
         found = self.vgg(output)
         *features, own_tone = content
@@ -141,8 +142,7 @@ class PerceptualLoss(nn.Module):
             for name, target in zip(self.content_layers, features, strict=True)
         ]
         styles = [
-            style_loss(gram, getattr(self, f"target{i}")[style])
-            for i, gram in enumerate(self._grams(output, found))
+            style_loss(gram, self._target(i, mixes)) for i, gram in enumerate(self._grams(output, found))
         ]
         return {
             "content": torch.stack(contents).mean(),
@@ -150,6 +150,11 @@ class PerceptualLoss(nn.Module):
             "tone": tone_loss(tone(output), own_tone).mean(),
             "tv": total_variation(output).mean(),
         }
+
+    def _target(self, number: int, mixes: Tensor) -> Tensor:
+        with torch.autocast(mixes.device.type, enabled=False):
+            mixed: Tensor = torch.tensordot(mixes.float(), getattr(self, f"target{number}"), dims=1)
+        return mixed
 
     def _grams(self, image: Tensor, found: dict[str, Tensor]) -> list[Tensor]:
         grams = []

@@ -28,6 +28,9 @@ class TrainingConfig:
     tone_weight: float = 1.0
     tv_weight: float = 0.1
     temporal_weight: float = 80.0  #: 0: the temporal loss is not computed
+    #: Of the pictures, those that paint in a mix of two styles. What has never been practised loses contrast:
+    #: two styles that paint a shadow in opposite ways cancel each other.
+    mix_share: float = 0.25
     seed: int = 0
     #: Train what styles own alone and leave the network, and with it every other style, as it is.
     styles_only: bool = False
@@ -50,6 +53,8 @@ class TrainingConfig:
         for name in ("content_weight", "style_weight", "tone_weight", "tv_weight", "temporal_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(self, name)}")
+        if not 0 <= self.mix_share <= 1:
+            raise UserError(f"--mix-share must be from 0 to 1, not {self.mix_share}")
         for name in ("image_size", "style_size"):  # a quarter of it must still make a feature map
             value = getattr(self, name)
             if value < 64:

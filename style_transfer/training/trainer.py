@@ -254,18 +254,20 @@ class Trainer:
         photos = photos.contiguous(memory_format=torch.channels_last)
         seed = random.Random(f"styles {self.config.seed} {self.step} {self.peers.rank}").getrandbits(63)
         generator = torch.Generator().manual_seed(seed)
+        config = self.config
         share = self.batch_size // self.photos_per_step
         count = len(self.model.styles)
         # The same photo in different styles; across the batch each style as often as any other.
         order = torch.randperm(count, generator=generator).repeat(-(-self.batch_size // count))
-        style = order[: self.batch_size].to(self.device)
+        mixes = torch.nn.functional.one_hot(order[: self.batch_size], count).float()
+        if config.mix_share:
+            mixes = with_partners(mixes, config.mix_share, generator)
+        mixes = mixes.to(self.device)
         content = [target.repeat_interleave(share, 0) for target in self.loss.content_targets(photos)]
-        weights = torch.nn.functional.one_hot(style, count).float()
-        parameters = self.model.bank(weights)
+        parameters = self.model.bank(mixes)
         photos = photos.repeat_interleave(share, 0)
         output = self.model.network(photos, *parameters)
-        losses = self.loss(output, content, style)
-        config = self.config
+        losses = self.loss(output, content, mixes)
         if temporal_weight:
             motion = random_motion(len(photos), config.image_size, generator).to(self.device)
             later = self.model.network(disturbed(photos, motion, generator), *parameters)
@@ -298,3 +300,13 @@ class Trainer:
         done = self.config.progress(self.step, self.seconds)
         left = self.seconds * (1 - done) / done if done else math.inf
         on_progress(Progress(self.step, done, left, losses, len(self.skipped), notice))
+
+
+def with_partners(styles: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """One-hot ``(N, styles)``; a ``share`` of the rows, by chance, gives up to half to some other style."""
+    count = styles.shape[1]
+    steps = torch.randint(1, max(2, count), (len(styles),), generator=generator)
+    amounts = torch.rand(len(styles), generator=generator) / 2
+    mixed = torch.rand(len(styles), generator=generator) < share
+    partners = torch.nn.functional.one_hot((styles.argmax(1) + steps) % count, count)
+    return torch.lerp(styles, partners.float(), (amounts * mixed)[:, None])

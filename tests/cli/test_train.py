@@ -258,6 +258,6 @@ def test_flags() -> None:
         "--style-image", "--dataset", "-o", "--output", "--style-info", "--steps",
         "--minutes", "--resume", "--init", "--seed", "--overwrite", "--preview-every", "--save-every",
         "--tensorboard", "--network", "--width", "--batch-size", "--image-size", "--style-size",
-        "--content-weight", "--style-weight", "--tone-weight", "--tv-weight", "--temporal-weight", "--lr",
-        "--vgg-weights", "--device", "--precision", "--debug",
+        "--content-weight", "--style-weight", "--tone-weight", "--tv-weight", "--temporal-weight",
+        "--mix-share", "--lr", "--vgg-weights", "--device", "--precision", "--debug",
     }  # fmt: skip

@@ -179,7 +179,7 @@ def test_the_whole_objective(vgg_file) -> None:
     photos, outputs = ([photo_tensor(64, 64, seed + i) for i in range(2)] for seed in (0, 20))
     style = [1, 0]
     loss = PerceptualLoss(VGG19Features(layers, vgg_file), paintings)
-    found = loss(torch.cat(outputs), loss.content_targets(torch.cat(photos)), torch.tensor(style))
+    found = loss(torch.cat(outputs), loss.content_targets(torch.cat(photos)), torch.eye(2)[style])
 
     content, gram, light, variation = [], [], [], []
     for photo, output, index in zip(photos, outputs, style, strict=True):
@@ -198,6 +198,23 @@ def test_the_whole_objective(vgg_file) -> None:
         assert found[name].item() == pytest.approx(np.mean(values), rel=1e-4), name
 
 
+def test_a_mix_is_led_by_the_mean_of_its_styles_gram_matrices(vgg_file) -> None:
+    state, layer = random_vgg("relu3_4"), "relu1_1"
+    paintings = [photo_tensor(64, 96, 7), 0.3 * photo_tensor(80, 64, 8), photo_tensor(64, 64, 9)]
+    loss = PerceptualLoss(
+        VGG19Features([layer], vgg_file), paintings, content_layers=[layer], style_layers=[layer], scales=[1]
+    )
+    output = photo_tensor(64, 64, 20)
+    first, second, _ = (vectorised_gram(plain_vgg(painting, state)[layer]) for painting in paintings)
+    expected = plain_style(vectorised_gram(plain_vgg(output, state)[layer]), 0.7 * first + 0.3 * second)
+    for autocast in (False, True):  # whose bfloat16 must not round the targets
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            target = loss._target(0, torch.tensor([[0.7, 0.3, 0.0]]))
+        assert target[0].numpy() == pytest.approx(0.7 * first + 0.3 * second, rel=1e-3)
+    found = loss(output, loss.content_targets(output), torch.tensor([[0.7, 0.3, 0.0]]))
+    assert found["style"].item() == pytest.approx(expected, rel=1e-4)
+
+
 def test_the_scale_of_the_activations_changes_no_loss(tmp_path) -> None:
     """ReLU is homogeneous: the first weights and all biases divided by 100 divide all activations."""
     state = random_vgg("relu3_4")
@@ -213,7 +230,7 @@ def test_the_scale_of_the_activations_changes_no_loss(tmp_path) -> None:
         vgg = VGG19Features([*STYLE_LAYERS, *CONTENT_LAYERS], path)
         loss = PerceptualLoss(vgg, [photo_tensor(64, 64, 7)])
         photo, output = photo_tensor(64, 64), photo_tensor(64, 64, 3)
-        losses.append(loss(output, loss.content_targets(photo), torch.tensor([0])))
+        losses.append(loss(output, loss.content_targets(photo), torch.ones(1, 1)))
         sizes.append(vgg(photo)["relu3_2"].abs().mean().item())
     assert sizes[0] == pytest.approx(100 * sizes[1], rel=1e-3)
     for name, value in losses[0].items():
@@ -223,11 +240,11 @@ def test_the_scale_of_the_activations_changes_no_loss(tmp_path) -> None:
 def test_losses_vanish_at_their_targets_and_have_gradients(vgg_file) -> None:
     painting = photo_tensor(64, 64, 7)
     loss = PerceptualLoss(VGG19Features([*STYLE_LAYERS, *CONTENT_LAYERS], vgg_file), [painting])
-    same = loss(painting, loss.content_targets(painting), torch.tensor([0]))
+    same = loss(painting, loss.content_targets(painting), torch.ones(1, 1))
     assert same["content"].item() == 0
     assert same["style"].item() < 1e-10
     output = photo_tensor(64, 64).requires_grad_()
-    loss(output, loss.content_targets(painting), torch.tensor([0]))["style"].backward()
+    loss(output, loss.content_targets(painting), torch.ones(1, 1))["style"].backward()
     assert output.grad is not None
     assert output.grad.abs().max() > 0
     assert not any(parameter.requires_grad for parameter in loss.parameters())

@@ -75,6 +75,8 @@ def test_the_temporal_loss_comes_in_when_the_painting_is_there() -> None:
         ({"tv_weight": float("nan")}, "--tv-weight"),
         ({"temporal_weight": -1}, "--temporal-weight"),
         ({"content_weight": float("inf")}, "--content-weight"),
+        ({"mix_share": 1.5}, "--mix-share"),
+        ({"mix_share": float("nan")}, "--mix-share"),
     ],
 )
 def test_impossible_settings_are_refused_by_their_flag(settings: dict[str, Any], flag: str) -> None:
