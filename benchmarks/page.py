@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--settle", type=float, default=20, help="before: sizes are found, engines warm (20)")
     parser.add_argument("--viewers", type=int, default=1, help="pages at once (1)")
     parser.add_argument("--clip", type=Path, help="JPEGs in one file, 640x480 (a photo that moves)")
+    parser.add_argument("--screenshot", type=Path, metavar="JPG", help="of the page, at the end")
     parser.add_argument("--goal", type=float, default=150, help="milliseconds, at the 95th percentile (150)")
     args = parser.parse_args()
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -90,7 +91,8 @@ def measure(browser: str, clip: Path, address: str, args: argparse.Namespace) ->
     ]
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=browser, args=flags)
-        pages = [chromium.new_context().new_page() for _ in range(args.viewers)]
+        size = {"width": 1100, "height": 800}
+        pages = [chromium.new_context(viewport=size).new_page() for _ in range(args.viewers)]
         for page in pages:
             page.set_default_timeout(120_000)
             page.goto(address)
@@ -101,6 +103,8 @@ def measure(browser: str, clip: Path, address: str, args: argparse.Namespace) ->
             page.evaluate(LISTEN)
         pages[0].wait_for_timeout(1000 * args.seconds)
         painted = [page.evaluate("window.painted") for page in pages]
+        if args.screenshot:
+            pages[0].screenshot(path=args.screenshot, type="jpeg", quality=85)
         version = chromium.version
         chromium.close()
     print(f"Chromium {version}, headless, in software")
