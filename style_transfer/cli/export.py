@@ -51,6 +51,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--precision", choices=("fp32", "fp16"), help="of an .onnx file or a package inside (fp32)"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     add_debug_flag(parser)
     return parser
 
@@ -116,6 +117,8 @@ def _check(args: argparse.Namespace, target: Path) -> None:
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK) or target.is_dir():
         raise UserError(f"cannot write '{target}'; choose another file with -o")
+    if target.exists() and not args.overwrite:
+        raise UserError(f"'{target}' exists; give another -o, or --overwrite")
 
 
 def _measure(model: StyleModel, mix: dict[str, float], reference: Path) -> Statistics:

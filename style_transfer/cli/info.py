@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from style_transfer.cli.common import Parser, add_debug_flag, guarded
 
@@ -37,7 +38,8 @@ def _info(args: argparse.Namespace) -> int:
     else:
         count = sum(array.size for array in [*model.network.weights.values(), *model.parameters])
         size = f"{count:,} parameters"
-    print(f"network: {model.network.plan.name} {model.network.plan.arguments}, {size}")
+    arguments = "".join(f", {name} {value}" for name, value in model.network.plan.arguments.items())
+    print(f"network: {model.network.plan.name}{arguments}; {size}")
     if isinstance(model, PackagedModel):
         print(f"compiled for: {model.device_type}")
     print("styles:")
@@ -45,9 +47,18 @@ def _info(args: argparse.Namespace) -> int:
         print(f"  {style}" + (f", {style.licence}" if style.licence else ""))
     if model.training:
         print("training:")
-        for name, value in model.training.items():
-            print(_plain(f"  {name}: {value}"))
+        _print_table(model.training, "  ")
     return 0
+
+
+def _print_table(table: dict[str, Any], indent: str) -> None:
+    """A line an entry; what each style that joined was trained with stands below it."""
+    for name, value in table.items():
+        tables = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+        words = ", ".join(map(str, value)) if isinstance(value, list) else value
+        print(_plain(f"{indent}{name}:" + ("" if tables else f" {words}")))
+        for inner in tables:
+            _print_table(inner, indent + "  ")
 
 
 def _plain(text: str) -> str:

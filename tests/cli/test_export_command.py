@@ -121,5 +121,14 @@ def test_mistakes_are_one_line_and_leave_no_file(model_file, calls, tmp_path, ca
     packaged = [model_file, "-o", archive, "--package", "--device"]
     assert "unknown device" in refused(capsys, *packaged, "abacus")
     assert "required" in refused(capsys, model_file)
+    (tmp_path / "file").rename(target)
+    assert "x.onnx' exists; give another -o" in refused(capsys, model_file, "-o", target)
+    target.rename(tmp_path / "file")
     assert not calls
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_existing_file_is_replaced_when_asked(model_file, calls, tmp_path):
+    (tmp_path / "x.onnx").write_text("in the way")
+    assert main([str(model_file), "-o", str(tmp_path / "x.onnx"), "--overwrite"]) == 0
+    assert len(calls) == 1

@@ -37,6 +37,16 @@ def test_info_says_what_a_model_holds(model_file, capsys):
     assert "steps: 7" in out
 
 
+def test_info_says_how_styles_that_joined_were_trained(model_file, capsys):
+    model = read_model(model_file)
+    model.training |= {"scales": [1, 2], "added": [{"styles": ["late"], "minutes": 5}, {"styles": ["b", "c"]}]}
+    save_model(model, model_file)
+    assert main(["info", str(model_file)]) == 0
+    assert capsys.readouterr().out.endswith(
+        "  steps: 7\n  scales: 1, 2\n  added:\n    styles: late\n    minutes: 5\n    styles: b, c\n"
+    )
+
+
 def test_info_as_json(model_file, capsys):
     assert main(["info", str(model_file), "--json"]) == 0
     described = json.loads(capsys.readouterr().out)
