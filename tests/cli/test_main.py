@@ -39,7 +39,8 @@ def test_info_says_what_a_model_holds(model_file, capsys):
 
 def test_info_says_how_styles_that_joined_were_trained(model_file, capsys):
     model = read_model(model_file)
-    model.training |= {"scales": [1, 2], "added": [{"styles": ["late"], "minutes": 5}, {"styles": ["b", "c"]}]}
+    added = [{"styles": ["late"], "minutes": 5}, {"styles": ["b", "c"]}]
+    model.training |= {"scales": [1, 2], "added": added}
     save_model(model, model_file)
     assert main(["info", str(model_file)]) == 0
     assert capsys.readouterr().out.endswith(
