@@ -7,7 +7,6 @@ patch beside each painted one, with what surrounds it, and prints the scores (se
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -18,10 +17,10 @@ import numpy as np
 from style_transfer import Stylizer
 from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded, say
 from style_transfer.evaluation.patches import KINDS, Patch, around, standing_out
-from style_transfer.evaluation.pictures import contact_sheet, read_some, square
-from style_transfer.files import atomic_path
+from style_transfer.files import write_json
 from style_transfer.media.image import Picture
 from style_transfer.media.image_writer import write_image
+from style_transfer.media.sheet import contact_sheet, read_some, square
 from style_transfer.training.dataset import find_photos
 
 
@@ -76,8 +75,7 @@ def search(args: argparse.Namespace) -> int:
     write_image(Picture([contact_sheet(rows, ["", ""] * args.keep, labels, height=96)]), args.output)
     if args.json:
         facts = [{"picture": f.picture, "style": f.style, **asdict(f.patch)} for f in found]
-        with atomic_path(args.json) as temporary:
-            temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        write_json(args.json, facts)
     print(args.output)
     return 0
 

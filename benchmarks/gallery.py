@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-import unicodedata
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from style_transfer import Stylizer
 from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded
 from style_transfer.media.collect import collect_jobs
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import write_image
+from style_transfer.media.sheet import contact_sheet
 
 SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "photos"
-HEIGHT, GAP, CAPTION = 220, 6, 22  # of the contact sheet's cells, pixels
+HEIGHT = 220  # of the contact sheet's cells, pixels
 
 
 def main() -> int:
@@ -59,7 +58,7 @@ def gallery(args: argparse.Namespace) -> int:
         job.source for job in collect_jobs(args.photos, args.output / "_", suffix="", extension=".jpg")
     ]
     names = stylize.model.style_names
-    columns = [["photo", *names]]
+    columns = ["photo", *names]
     rows = []
     for source in sources[:1] if args.strip else sources:
         picture = read_image(source)
@@ -76,11 +75,11 @@ def gallery(args: argparse.Namespace) -> int:
         rows.append(row)
     sheet = args.strip or args.sheet or args.output / f"contact_sheet_{Path(args.model).stem}.png"
     if args.strip:
-        drawn = strip(rows[0], columns[0])
+        drawn = strip(rows[0], columns)
     elif args.sheet:
         drawn = styles_below_one_another(rows, ["photo", *map(str, stylize.model.styles)])
     else:
-        drawn = contact_sheet(rows, columns[0])
+        drawn = contact_sheet(rows, columns, [""] * len(rows), HEIGHT)
     write_image(Picture([drawn]), sheet, quality=88)
     print(sheet)
     return 0
@@ -92,39 +91,13 @@ def strip(row: list[np.ndarray], captions: list[str]) -> np.ndarray:
     each = -(-len(row) // lines)
     row = [*row, *[np.full_like(row[0], 255)] * (lines * each - len(row))]
     captions = [*captions, *[""] * (len(row) - len(captions))]
-    parts = range(0, len(row), each)
-    return np.concatenate([contact_sheet([row[i : i + each]], captions[i : i + each]) for i in parts])
+    parts = [slice(i, i + each) for i in range(0, len(row), each)]
+    return np.concatenate([contact_sheet([row[part]], captions[part], [""], HEIGHT) for part in parts])
 
 
 def styles_below_one_another(rows: list[list[np.ndarray]], captions: list[str]) -> np.ndarray:
     """All photos in one style on a line, its name above them; two thirds as large as elsewhere."""
-    none = [""] * (len(rows) - 1)
-    lines = [contact_sheet([[row[i] for row in rows]], [name, *none]) for i, name in enumerate(captions)]
-    whole = Image.fromarray(np.concatenate(lines))
-    return np.asarray(whole.resize((whole.width * 2 // 3, whole.height * 2 // 3), Image.Resampling.LANCZOS))
-
-
-def contact_sheet(rows: list[list[np.ndarray]], captions: list[str]) -> np.ndarray:
-    """Pictures (uint8 HWC RGB) scaled to one height, a row each, with a caption above every column."""
-    cells = [[_scaled(picture) for picture in row] for row in rows]
-    width = sum(max(row[i].width for row in cells) + GAP for i in range(len(captions))) + GAP
-    sheet = Image.new("RGB", (width, CAPTION + len(rows) * (HEIGHT + GAP)), "white")
-    draw = ImageDraw.Draw(sheet)
-    left = GAP
-    for i, caption in enumerate(captions):
-        column = max(row[i].width for row in cells)
-        # Pillow's own font has no accents.
-        plain = unicodedata.normalize("NFKD", caption).encode("ascii", "ignore").decode()
-        draw.text((left, 4), plain, fill="black", font=ImageFont.load_default(14))
-        for j, row in enumerate(cells):
-            sheet.paste(row[i], (left, CAPTION + j * (HEIGHT + GAP)))
-        left += column + GAP
-    return np.asarray(sheet)
-
-
-def _scaled(picture: np.ndarray) -> Image.Image:
-    image = Image.fromarray(picture)
-    return image.resize((round(image.width * HEIGHT / image.height), HEIGHT), Image.Resampling.LANCZOS)
+    return contact_sheet(list(zip(*rows, strict=True)), [""] * len(rows), captions, HEIGHT * 2 // 3)
 
 
 if __name__ == "__main__":

@@ -23,21 +23,17 @@ from tqdm import tqdm
 
 from style_transfer import Stylizer
 from style_transfer.cli.common import guarded, say
-from style_transfer.evaluation.pictures import (
-    contact_sheet,
-    find_paintings,
-    read_some,
-    square,
-    to_tensor,
-)
+from style_transfer.evaluation.paintings import find_paintings
 from style_transfer.losses.perceptual import PerceptualLoss, gram_matrix
 from style_transfer.losses.vgg import VGG19Features
 from style_transfer.media.image import Picture, read_image
 from style_transfer.media.image_writer import write_image
+from style_transfer.media.sheet import contact_sheet, read_some, square
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
 from style_transfer.runtime.device import Device, choose_device, choose_precision
+from style_transfer.runtime.tensors import to_tensor
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import find_photos, load_style_image
 from style_transfer.training.trainer import Trainer

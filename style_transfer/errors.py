@@ -20,6 +20,11 @@ import difflib
 from collections.abc import Iterable
 
 
+def one_line(error: BaseException, most: int = 200) -> str:
+    """What ``error`` says, in one line of at most ``most`` characters; its kind where it says nothing."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
 class StyleTransferError(Exception):
     """Root of the tree; ``exit_code`` is what a command ends with."""
 

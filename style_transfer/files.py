@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from style_transfer.errors import NameTooLongError, OutputError
 
@@ -45,6 +48,22 @@ def output_errors(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise refusal(target, error) from error
+
+
+def check_writable(target: Path) -> None:
+    """Raise ``OutputError`` now for what could not be written hours later; makes missing parent folders."""
+    with output_errors(target):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+
+
+def write_json(target: Path, data: Any) -> None:
+    """Write ``data`` whole or not at all; in ASCII, as names of files need not be Unicode."""
+    with atomic_path(target) as temporary:
+        temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="ascii")
 
 
 def refusal(target: Path, error: OSError) -> OutputError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from style_transfer import errors
-from style_transfer.errors import StyleTransferError, UnknownNameError, UserError
+from style_transfer.errors import StyleTransferError, UnknownNameError, UserError, one_line
 
 
 def test_exit_codes() -> None:
@@ -37,3 +37,9 @@ def test_unknown_names(name: str, message: str) -> None:
 
 def test_unknown_name_among_none() -> None:
     assert str(UnknownNameError("model", "a", [])) == "unknown model 'a' (there are: none)"
+
+
+def test_any_error_in_one_line() -> None:
+    assert one_line(ValueError("two\n  lines")) == "two lines"
+    assert one_line(KeyboardInterrupt()) == "KeyboardInterrupt"
+    assert one_line(OSError("x" * 300), 20) == "x" * 20

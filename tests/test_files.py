@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 from pathlib import Path
 
 import pytest
 
 from style_transfer.errors import NameTooLongError, OutputError
-from style_transfer.files import atomic_path, is_partial
+from style_transfer.files import atomic_path, check_writable, is_partial, write_json
 
 
 def test_appears_whole_under_its_name(tmp_path: Path) -> None:
@@ -91,3 +92,18 @@ def test_a_folder_where_a_file_should_be(tmp_path: Path) -> None:
     with pytest.raises(OutputError), atomic_path(tmp_path / "a.txt") as temporary:
         temporary.touch()
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_cannot_be_written_is_said_beforehand(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new" / "report.json")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").write_text("in the way")
+    for target in (tmp_path / "file" / "report.json", tmp_path / "new"):
+        with pytest.raises(OutputError, match="cannot write"):
+            check_writable(target)
+
+
+def test_json_holds_any_name(tmp_path: Path) -> None:
+    names = {"photo": "caf\udce9.jpg", "painting": "日本.jpg"}
+    write_json(tmp_path / "report.json", names)
+    assert json.loads((tmp_path / "report.json").read_text()) == names

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from style_transfer.cli.common import parse_resolution
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.evaluation.speed import Case, Speed, cases, machine, measure
-from style_transfer.files import atomic_path
+from style_transfer.files import check_writable, write_json
 from style_transfer.networks.catalogue import find_model, list_models
 from style_transfer.networks.plan import PLANS
 from style_transfer.runtime.device import choose_device
@@ -52,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
             print(_table(rows, earlier))
     if args.json:
         report = {"machine": about, "rows": [asdict(row) for row in rows]}
-        with atomic_path(Path(args.json)) as temporary:
-            temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(Path(args.json), report)
     return 1 if all(row.reason for row in rows) else 0
 
 
@@ -71,6 +70,8 @@ def _check(args: argparse.Namespace) -> tuple[list[str], list[tuple[int, int]], 
     photo = Path(args.photo).resolve() if args.photo else None
     if photo and not photo.is_file():
         raise InputFileError(f"there is no photo '{args.photo}'")
+    if args.json:
+        check_writable(Path(args.json))
     return models, resolutions, photo, str(choose_device(args.device))
 
 

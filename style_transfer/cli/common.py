@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import re
 import signal
 import sys
@@ -12,9 +13,10 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
-from style_transfer.errors import StyleTransferError, UserError
+from style_transfer.errors import StyleTransferError, UserError, one_line
 
 INTERRUPTED = 130
 
@@ -73,6 +75,9 @@ def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespa
 
 
 def _told(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that it cannot write must not end a run
+        utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata it cannot read, which are left out
     try:
         return command(args)
@@ -83,7 +88,7 @@ def _told(command: Callable[[argparse.Namespace], int], args: argparse.Namespace
         return 1
     except StyleTransferError as error:
         code = error.exit_code
-        say(f"error: {' '.join(str(error).splitlines())}")
+        say_error(error)
     except Exception as error:
         if args.debug:
             raise
@@ -91,7 +96,7 @@ def _told(command: Callable[[argparse.Namespace], int], args: argparse.Namespace
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             say(f"error: the name '{error.filename}' is too long; choose a shorter one")
             return UserError.exit_code
-        say(f"error: {type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)")
+        say(f"error: {type(error).__name__}: {one_line(error)} (--debug shows where)")
     if args.debug:
         traceback.print_exc()
     return code
@@ -104,6 +109,12 @@ def say(message: str) -> None:
         tqdm.tqdm.write(message, file=sys.stderr)
     else:
         print(message, file=sys.stderr)
+
+
+def say_error(error: StyleTransferError, source: Path | None = None) -> None:
+    """One line, with the ``source`` where the error does not name it; names keep their double spaces."""
+    told = " ".join(str(error).splitlines())
+    say(f"error: '{source}': {told}" if source else f"error: {told}")
 
 
 _interrupted = False

@@ -15,13 +15,14 @@ from style_transfer.cli.common import say
 from style_transfer.errors import UserError
 from style_transfer.evaluation.motion import MOTIONS, Clip, FilmedClip, MadeClip
 from style_transfer.evaluation.objective import Objective
-from style_transfer.evaluation.pictures import read_some, to_tensor
 from style_transfer.evaluation.stability import Painter, Stability, measure_clip
 from style_transfer.media.image import Picture, resize_long_side
 from style_transfer.media.pixels import Pixels
+from style_transfer.media.sheet import read_some
 from style_transfer.media.video.reader import probe
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.stylizer import Stylizer
+from style_transfer.runtime.tensors import to_tensor
 from style_transfer.training.dataset import find_photos
 
 _SIDE = 640  # pixels of a clip's longer side

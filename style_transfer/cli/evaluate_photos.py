@@ -13,11 +13,11 @@ from style_transfer.cli.common import say
 from style_transfer.evaluation.gatys import Iteration
 from style_transfer.evaluation.objective import Objective
 from style_transfer.evaluation.photos import Pair, measure_pairs, summary
-from style_transfer.evaluation.pictures import contact_sheet, read_some, square
 from style_transfer.evaluation.yardstick import STARTS, Yardstick
 from style_transfer.media.image import Picture, read_image
 from style_transfer.media.image_writer import write_image
 from style_transfer.media.pixels import Pixels
+from style_transfer.media.sheet import contact_sheet, read_some, square
 from style_transfer.runtime.stylizer import Stylizer
 from style_transfer.training.dataset import find_photos
 

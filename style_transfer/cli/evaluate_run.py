@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ from style_transfer.cli.evaluate_clips import collect_clips, measure_clips
 from style_transfer.cli.evaluate_photos import measure_photos
 from style_transfer.errors import UnknownNameError, UserError
 from style_transfer.evaluation.objective import Objective, Recipe
-from style_transfer.evaluation.pictures import find_paintings
-from style_transfer.files import atomic_path
+from style_transfer.evaluation.paintings import find_paintings
+from style_transfer.files import check_writable, write_json
 from style_transfer.networks.catalogue import load_model, open_model
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -39,8 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if any(clips.values()):
         report["clips"] = measure_clips(args, stylizer, other, objective, names, clips)
     if args.json:
-        with atomic_path(args.json) as temporary:
-            temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(args.json, report)
     return 0
 
 
@@ -54,6 +52,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"--stabilize must be above 0 and at most 1, not {args.stabilize:g}")
     if args.photos and not args.style_images:
         raise UserError("--photos needs the paintings; give --style-images a folder of them")
+    if args.json:
+        check_writable(args.json)
 
 
 def _stylizer(args: argparse.Namespace, model: str) -> Stylizer:

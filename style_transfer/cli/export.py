@@ -6,16 +6,9 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from style_transfer.cli.common import Parser, add_debug_flag, guarded, say
 from style_transfer.errors import UserError
-
-if TYPE_CHECKING:
-    from style_transfer.networks.style_model import StyleModel
-    from style_transfer.networks.styles import Statistics
-
-_REFERENCE_PIXELS = 1_000_000  # more hardly change the statistics
 
 
 def build_parser() -> Parser:
@@ -64,9 +57,11 @@ def _export(args: argparse.Namespace) -> int:
     target = Path(args.output)
     _check(args, target)
     from style_transfer.export import export_onnx, export_package, export_pt2  # torch comes with it
+    from style_transfer.media.image import read_image
     from style_transfer.networks.catalogue import find_model, load_model
     from style_transfer.networks.styles import parse_mix
     from style_transfer.runtime.device import choose_device
+    from style_transfer.runtime.stylizer import Stylizer
     from style_transfer.runtime.threads import set_threads
 
     set_threads()
@@ -75,7 +70,10 @@ def _export(args: argparse.Namespace) -> int:
     mix = None if args.all_styles else parse_mix(args.style or model.style_names[0])
     if mix is not None:
         model.weights(mix)  # an unknown style is said before a minute of work
-    statistics = _measure(model, mix, Path(args.reference)) if mix and args.reference else None
+    statistics = None
+    if mix and args.reference:
+        stylizer = Stylizer(model, mix, device="cpu", precision="fp32", engine="torch")
+        statistics = stylizer.measure(read_image(Path(args.reference)).frames[0], stylizer.look)
     device = choose_device(args.device or "auto") if args.package else None
     say(f"exporting '{source.stem}', {'some minutes' if args.package else 'about a minute'}")
     if device is not None:
@@ -119,16 +117,3 @@ def _check(args: argparse.Namespace, target: Path) -> None:
         raise UserError(f"cannot write '{target}'; choose another file with -o")
     if target.exists() and not args.overwrite:
         raise UserError(f"'{target}' exists; give another -o, or --overwrite")
-
-
-def _measure(model: StyleModel, mix: dict[str, float], reference: Path) -> Statistics:
-    """What the mix's norms see on the photo ``reference``."""
-    import torch
-
-    from style_transfer.media.image import read_image
-    from style_transfer.runtime.tiling import reduced
-
-    frame = reduced(read_image(reference).frames[0], _REFERENCE_PIXELS)
-    picture = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
-    with torch.no_grad():
-        return model.network.measure(picture, model.mix(mix))[1]

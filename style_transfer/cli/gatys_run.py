@@ -15,11 +15,11 @@ from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
 from style_transfer.errors import StyleTransferError, UserError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Losses, Objective, Recipe
-from style_transfer.evaluation.pictures import to_pixels, to_tensor
 from style_transfer.files import are_same
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
 from style_transfer.runtime.device import Device, choose_device, choose_precision, is_out_of_memory
+from style_transfer.runtime.tensors import to_pixels, to_tensor
 from style_transfer.runtime.threads import set_threads
 
 _LARGEST = 512  # pixels of the longer side, unless asked otherwise

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from style_transfer.cli.common import duration, say
+from style_transfer.cli.common import duration, say, say_error
 from style_transfer.errors import StyleTransferError
 
 
@@ -34,8 +34,7 @@ class Outcome:
         if self.total == 1:
             raise error
         self.failed += 1
-        told = " ".join(str(error).splitlines())
-        say(f"error: '{source}': {told}" if source else f"error: {told}")
+        say_error(error, source)
 
     def summarise(self, skipped: int) -> None:
         """A line on stderr, unless there was one file only."""

@@ -32,11 +32,12 @@ def _quantize(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from style_transfer.cli.common import say
-    from style_transfer.errors import InputFileError, UserError
-    from style_transfer.networks.catalogue import find_model
-    from style_transfer.networks.model_file import exact_dtype, read_model, save_model
+    from style_transfer.errors import UserError
+    from style_transfer.media.sheet import read_some
+    from style_transfer.networks.catalogue import find_model, load_model
+    from style_transfer.networks.model_file import exact_dtype, save_model
     from style_transfer.runtime.quantize import PHOTOS, measure_ranges
-    from style_transfer.training.dataset import find_photos, sample_photos
+    from style_transfer.training.dataset import find_photos
 
     source = find_model(args.model)
     if not args.output and not Path(args.model).is_file():
@@ -44,14 +45,11 @@ def _quantize(args: argparse.Namespace) -> int:
     target = Path(args.output or source)
     if target.suffix.lower() != ".safetensors":
         raise UserError(f"'{target}' cannot hold what int8 needs; name a .safetensors file with --output")
-    model = read_model(source)
+    model = load_model(source)
     dtype = exact_dtype(model)
     paths, _ = find_photos(Path(args.dataset))
-    photos, skipped = sample_photos(paths, PHOTOS)
-    for path in skipped:
-        say(f"'{path}' cannot be read and is left out")
-    if not photos:
-        raise InputFileError(f"no photo in '{args.dataset}' can be read")
+    read = read_some(paths, PHOTOS, lambda path: say(f"'{path}' cannot be read and is left out"))
+    photos = [pixels for _, pixels in read]
     say(f"measuring {len(model.styles)} style(s) on {len(photos)} photos; minutes for many styles")
     with tqdm(total=1.0, disable=None, bar_format="{percentage:3.0f}% |{bar}| {elapsed}<{remaining}") as bar:
         model.ranges = measure_ranges(model, photos, progress=lambda done: bar.update(done - bar.n))

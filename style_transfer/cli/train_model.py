@@ -71,6 +71,9 @@ def model_to_join(args: argparse.Namespace, styles: Sequence[Style]) -> StyleMod
             f"'{args.add_to}' has a style '{twice[0]}'; rename the painting's file, "
             "or --overwrite to train it further"
         )
+    added = base.training.get("added")
+    if args.resume and added and added[-1]["styles"] == [style.name for style in styles]:
+        base.training["added"] = added[:-1]  # the same run's, up to where it stopped
     return base
 
 

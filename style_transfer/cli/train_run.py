@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
 from style_transfer.cli.train import KEPT, STROKES
 from style_transfer.cli.train_model import joined, model_to_join, model_to_train, named_styles
 from style_transfer.errors import OutputError, StyleTransferError, TrainingError, UserError
-from style_transfer.files import are_same, output_errors
+from style_transfer.files import are_same, check_writable
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import VGG19Features
+from style_transfer.media.sheet import read_some
 from style_transfer.networks.catalogue import DEFAULT_MODEL
 from style_transfer.networks.model_file import exact_dtype, save_model
 from style_transfer.networks.style_model import StyleModel
@@ -27,7 +27,7 @@ from style_transfer.runtime.device import Device, choose_device, choose_precisio
 from style_transfer.runtime.quantize import PHOTOS, measure_ranges
 from style_transfer.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from style_transfer.training.config import TrainingConfig
-from style_transfer.training.dataset import find_photos, load_style_image, sample_photos
+from style_transfer.training.dataset import find_photos, load_style_image
 from style_transfer.training.distributed import Peers, local_device
 from style_transfer.training.history import log_to_tensorboard, write_curve, write_losses
 from style_transfer.training.preview import preview_photos, write_preview
@@ -39,7 +39,7 @@ _QUICK_MINUTES_ON_A_CPU = 5.0
 _QUICK_MINUTES_ON_A_GPU = 0.4
 _FIRST_LOOK = 4.0  # seconds of training until the first preview; then whenever the time has doubled
 _PREVIEW = "preview.png"
-_QUICK_LR = 1e-2  # a few hundred numbers a style stand larger steps than a whole network
+_QUICK_LR = 1e-2  # some thousand numbers a style stand larger steps than a whole network
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,10 +91,7 @@ def _check_output(args: argparse.Namespace) -> Path:
     preview = _named(_beside(args, output), _PREVIEW)
     if any(are_same(preview, path) for path in args.style_image):
         raise UserError(f"the preview would overwrite the input '{preview}'; give another --output")
-    with output_errors(output):  # now, not when hours of training are to be saved
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output.parent):
-            pass
+    check_writable(output)
     return output
 
 
@@ -227,9 +224,9 @@ class _Writer:
         self.save()
         kept = self.base.ranges if self.base else None
         # Who stops a run does not want to wait; but the styles that are there keep theirs.
-        if complete or kept:
+        if kept or (complete and self.base is None):
             say("measuring what int8 needs")
-            photos, _skipped = sample_photos(trainer.photos, PHOTOS)
+            photos = [pixels for _, pixels in read_some(trainer.photos, PHOTOS)]
             trainer.model.ranges = measure_ranges(trainer.model, photos, units=kept.units if kept else None)
         if self.base is None and complete:
             save_model(trainer.model, self.output)
@@ -247,12 +244,13 @@ class _Writer:
 
     def _provenance(self) -> dict[str, Any]:
         config = self.trainer.config
+        start = self.args.add_to or self.args.init or (DEFAULT_MODEL if self.args.quick else None)
         return {
             "steps": self.trainer.step,
             "steps_before": self.steps_before,
             "minutes": round(self.trainer.seconds / 60, 1),
             "photos": len(self.trainer.photos),
-            "init": self.args.add_to or self.args.init or (DEFAULT_MODEL if self.args.quick else None),
+            "init": Path(start).stem if start else None,  # the name alone: the file is for others too
             "styles_only": config.styles_only,
             "batch_size": config.batch_size,
             "image_size": config.image_size,

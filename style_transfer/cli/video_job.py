@@ -130,7 +130,7 @@ class VideoJobs:
         for look in self._timeline.looks:
             for part in look.parameters:
                 looks.update(part.tobytes())
-        given = ("strength", "preserve_color", "statistics", "stabilize", "transition")
+        given = ("strength", "preserve_color", "statistics", "stabilize", "transition", "precision", "engine")
         return {
             "--style": args.style or next(iter(self._styles.mixes[0])),
             **{f"--{name.replace('_', '-')}": str(getattr(args, name)) for name in given},

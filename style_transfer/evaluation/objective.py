@@ -64,7 +64,7 @@ class Recipe:
                     raise ValueError("there are no such layers")
             if not recipe.scales or not all(type(s) is int and 1 <= s <= 16 for s in recipe.scales):
                 raise ValueError("there are no such scales")
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ModelFileError(f"the model's header tells no losses to score it by ({error})") from error
         return recipe
 

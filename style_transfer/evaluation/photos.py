@@ -11,17 +11,17 @@ import numpy as np
 
 from style_transfer.evaluation.gatys import Iteration
 from style_transfer.evaluation.objective import Objective, measured
-from style_transfer.evaluation.pictures import to_tensor
 from style_transfer.evaluation.yardstick import Curve, Yardstick
 from style_transfer.media.pixels import Pixels
 from style_transfer.runtime.stylizer import Stylizer
+from style_transfer.runtime.tensors import to_tensor
 
 
 @dataclass(frozen=True)
 class Pair:
     """A photo in a style: what one pass makes of it, and what it is worth.
 
-    ``losses``  of the pass: content, style and tv unweighted, and the weighted total.
+    ``losses``  of the pass: content, style, tone and tv unweighted, and the weighted total.
     ``photo_losses``  of the photo as it is, where the optimisation from it starts.
     ``curves``  of the optimisation, by start; empty where it was not asked for.
     """
@@ -35,7 +35,10 @@ class Pair:
 
     @property
     def share(self) -> float | None:
-        """Of the decrease of the objective from the photo to the end of its optimisation; 1: all of it."""
+        """Of the decrease of the objective from the photo to the end of its optimisation; 1: all of it.
+
+        None where that was not asked for, or decreased nothing.
+        """
         curve = self.curves.get("content")
         return curve.share(self.losses["total"]) if curve else None
 

@@ -13,11 +13,11 @@ from torch import Tensor
 from style_transfer.errors import InputFileError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Objective
-from style_transfer.evaluation.pictures import to_pixels
-from style_transfer.files import atomic_path
+from style_transfer.files import write_json
 from style_transfer.media.image import Picture, read_image
 from style_transfer.media.image_writer import write_image
 from style_transfer.media.pixels import Pixels
+from style_transfer.runtime.tensors import to_pixels
 
 #: Goes up when the optimisation changes, so that old curves are no longer found.
 _VERSION = 1
@@ -32,10 +32,13 @@ class Curve:
     totals: list[float]
     picture: Pixels
 
-    def share(self, total: float) -> float:
-        """How much of the decrease from the start to the end a picture with ``total`` reaches; 1: all."""
+    def share(self, total: float) -> float | None:
+        """How much of the decrease from the start to the end a picture with ``total`` reaches; 1: all.
+
+        None where the optimisation decreased nothing.
+        """
         decrease = self.totals[0] - self.totals[-1]
-        return (self.totals[0] - total) / decrease if decrease > 0 else float("nan")
+        return (self.totals[0] - total) / decrease if decrease > 0 else None
 
     def worth(self, total: float) -> float:
         """After how many iterations the curve is down at ``total``, between two by the line; inf: never."""
@@ -92,5 +95,4 @@ def _read(path: Path) -> Curve | None:
 
 def _write(path: Path, curve: Curve) -> None:
     write_image(Picture([curve.picture]), path.with_suffix(".png"))
-    with atomic_path(path) as temporary:  # last: a curve that is there has its picture
-        temporary.write_text(json.dumps({"totals": curve.totals}), encoding="utf-8")
+    write_json(path, {"totals": curve.totals})  # last: a curve that is there has its picture

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from style_transfer import __version__
-from style_transfer.errors import ModelFileError, StyleTransferError, UserError
+from style_transfer.errors import ModelFileError, StyleTransferError, UserError, one_line
 from style_transfer.export.traced import TOLERANCES, TRACED_SIZE, Traced, compare, dynamic, noise, quiet
 from style_transfer.files import atomic_path
 from style_transfer.networks.base import StyleNetwork
@@ -71,7 +71,7 @@ def load_pt2(path: Path) -> tuple[Callable[..., Tensor], StyleModel]:
         with quiet():
             program = torch.export.load(path)
     except Exception as error:  # of a damaged archive, torch raises nearly anything
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         raise ModelFileError(f"'{path}' is damaged or no .pt2 file of this program: {reason}") from error
     return program.module(), StyleModel.of(model)
 
@@ -101,7 +101,7 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
                 for name, parts in inputs.items()
             }
     except Exception as error:  # of a compiler of another maker
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = one_line(error)
         raise StyleTransferError(f"'{path}' is not written: compiling it failed ({reason})") from error
     with atomic_path(path) as temporary:
         _package(temporary, files)

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from style_transfer.live.controls import BINDINGS, grid_shape
+from style_transfer.media.font import font
 from style_transfer.media.pixels import Pixels
 
 _LEAST_HEIGHT = 480  # of a picture that text is put on
-_TEXT = 1 / 28  # of the picture's shorter side
+_TEXT = 1 / 31  # of the picture's shorter side
 _WHITE, _GREY, _RED = (255, 255, 255), (190, 190, 190), (255, 80, 70)
 _SHADE = 0.35  # what is left of the picture behind text
 
@@ -45,7 +46,7 @@ def split(photo: Pixels, painting: Pixels, share: float) -> Pixels:
 def draw_status(pixels: Pixels, text: str) -> None:
     """A line in the top left corner."""
     pad = _size(pixels) // 2
-    _draw(pixels, [(text, _WHITE)], pad, pad)
+    _draw(pixels, text, _WHITE, pad, pad)
 
 
 def draw_recording(pixels: Pixels, seconds: float) -> None:
@@ -53,7 +54,7 @@ def draw_recording(pixels: Pixels, seconds: float) -> None:
     size = _size(pixels)
     text = f"REC {int(seconds) // 60:02}:{int(seconds) % 60:02}"
     width = _mask(text, size).shape[1] + size
-    _draw(pixels, [(text, _RED)], pixels.shape[1] - width - size // 2, size // 2)
+    _draw(pixels, text, _RED, pixels.shape[1] - width - size // 2, size // 2)
 
 
 def draw_note(pixels: Pixels, text: str) -> None:
@@ -61,7 +62,7 @@ def draw_note(pixels: Pixels, text: str) -> None:
     size = _size(pixels)
     mask = _mask(text, size)
     left = (pixels.shape[1] - mask.shape[1] - size) // 2
-    _draw(pixels, [(text, _WHITE)], left, pixels.shape[0] - mask.shape[0] - size * 3 // 2)
+    _draw(pixels, text, _WHITE, left, pixels.shape[0] - mask.shape[0] - size * 3 // 2)
 
 
 def draw_grid_names(pixels: Pixels, names: Sequence[str], chosen: int) -> None:
@@ -74,7 +75,7 @@ def draw_grid_names(pixels: Pixels, names: Sequence[str], chosen: int) -> None:
         room = width // columns - 2 * size
         text = _shortened(f"{n + 1} {name}" if n < 9 else name, size, room)
         bottom = top + height // rows - _mask(text, size).shape[0] - size
-        _draw(pixels, [(text, _WHITE if n == chosen else _GREY)], left + size // 4, bottom, size)
+        _draw(pixels, text, _WHITE if n == chosen else _GREY, left + size // 4, bottom, size)
 
 
 def draw_help(pixels: Pixels) -> None:
@@ -95,17 +96,13 @@ def draw_help(pixels: Pixels) -> None:
 
 
 def _draw(
-    pixels: Pixels, parts: Sequence[tuple[str, tuple[int, int, int]]], left: int, top: int, size: int = 0
+    pixels: Pixels, text: str, colour: tuple[int, int, int], left: int, top: int, size: int = 0
 ) -> None:
-    """Texts in a row on a shade whose top left corner is given."""
+    """A text on a shade whose top left corner is given."""
     size = size or _size(pixels)
-    masks = [(_mask(text, size), colour) for text, colour in parts]
-    width = sum(mask.shape[1] for mask, _ in masks) + size
-    _shade(pixels, left, top, width, max(mask.shape[0] for mask, _ in masks) + size // 2)
-    x = left + size // 2
-    for mask, colour in masks:
-        _blend(pixels, mask, x, top + size // 4, colour)
-        x += mask.shape[1]
+    mask = _mask(text, size)
+    _shade(pixels, left, top, mask.shape[1] + size, mask.shape[0] + size // 2)
+    _blend(pixels, mask, left + size // 2, top + size // 4, colour)
 
 
 def _size(pixels: Pixels) -> int:
@@ -125,19 +122,12 @@ def _shortened(text: str, size: int, room: int) -> str:
 @functools.lru_cache(maxsize=512)
 def _mask(text: str, size: int) -> NDArray[np.uint8]:
     """The text's coverage, (H, W), 0..255; as high for every text of a size."""
-    font = _font(size)
-    width = max(1, round(font.getlength(text)))
-    ascent, descent = font.getmetrics()
+    letters = font(size)
+    width = max(1, round(letters.getlength(text)))
+    ascent, descent = letters.getmetrics()
     image = Image.new("L", (width, ascent + descent))
-    ImageDraw.Draw(image).text((0, 0), text, fill=255, font=font)
+    ImageDraw.Draw(image).text((0, 0), text, fill=255, font=letters)
     return np.asarray(image)
-
-
-@functools.cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont)  # where a size is given
-    return font
 
 
 def _shade(pixels: Pixels, left: int, top: int, width: int, height: int) -> None:

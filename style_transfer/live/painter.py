@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from style_transfer.errors import StyleTransferError
+from style_transfer.errors import StyleTransferError, one_line
 from style_transfer.live.adapt import Adapter
 from style_transfer.live.controls import Scene, Weights, grid_shape
 from style_transfer.live.looks import Looks
-from style_transfer.live.warm import warm_up
+from style_transfer.live.warm import freezes, warm_up
 from style_transfer.media.camera import Shot
 from style_transfer.media.mailbox import Mailbox
 from style_transfer.media.pixels import Pixels
@@ -27,7 +27,6 @@ from style_transfer.runtime.stylizer import Stylizer
 _PATIENCE = 30  # frames in a row that may fail
 _LONGEST = 30.0  # seconds that one frame may take before the painter is given up at the end
 _WAIT = 0.1  # seconds for a shot, before the last one is painted anew for a changed scene
-_LEAST_SIDE = 176  # pixels of the working size: below, there are no strokes but a blur
 _DARK = 8  # of 255: nothing brighter is black
 _log = logging.getLogger("style_transfer")
 
@@ -96,14 +95,9 @@ class Painter:
 
     def use(self, stylizer: Stylizer, size: tuple[int, int]) -> None:
         """Paint with ``stylizer`` from the next frame on, once it is warm for ``size`` (height, width)."""
-        frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-        if self._statistics == "frozen" or (self._statistics == "auto" and stylizer.frozen_is_much_faster):
+        if freezes(stylizer, self._statistics):
             self._steady = Steady(stylizer)
-        look, took = warm_up(stylizer, frame, frozen=self._steady is not None, clock=self._clock)
-        self.adapter.start(took, _LEAST_SIDE / min(size))
-        if self.adapter.scale < 1:
-            for _ in range(2):
-                stylizer(shrunk(frame, self.adapter.scale), look)
+        warm_up(stylizer, size, self.adapter, frozen=self._steady is not None, clock=self._clock)
         self.stylizer = stylizer
 
     def _run(self) -> None:
@@ -115,7 +109,7 @@ class Painter:
         except StyleTransferError as error:
             self.error = error
         except Exception as error:
-            self.error = StyleTransferError(f"{type(error).__name__}: {' '.join(str(error).split())}")
+            self.error = StyleTransferError(f"{type(error).__name__}: {one_line(error)}")
             _log.debug("painter", exc_info=True)
         finally:
             self.pictures.close()
@@ -199,7 +193,7 @@ class Painter:
 
     def _fail(self, error: Exception) -> None:
         self._failures += 1
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = one_line(error)
         if self._failures == 1:
             self._notify(f"a frame could not be painted ({reason}); showing it plain")
             _log.debug("painting", exc_info=error)

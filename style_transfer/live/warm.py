@@ -1,22 +1,34 @@
-"""Before the first frame: what an engine does once is done, and how long a frame takes is known."""
+"""Before the first frame: what an engine does once is done, and a size that holds the frame rate is found."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from style_transfer.media.pixels import Pixels
-from style_transfer.runtime.look import Look
+import numpy as np
+
+from style_transfer.live.adapt import Adapter
+from style_transfer.runtime.scaled import shrunk
 from style_transfer.runtime.stylizer import Stylizer
+
+_LEAST_SIDE = 176  # pixels of the working size: below, there are no strokes but a blur
+
+
+def freezes(stylizer: Stylizer, statistics: str) -> bool:
+    """Whether ``statistics`` (``live``, ``frozen``, ``auto``) are to follow a camera slowly."""
+    return statistics == "frozen" or (statistics == "auto" and stylizer.frozen_is_much_faster)
 
 
 def warm_up(
-    stylizer: Stylizer, frame: Pixels, *, frozen: bool, clock: Callable[[], float] = time.monotonic
-) -> tuple[Look, float]:
-    """Paint ``frame``, uint8 RGB HWC, a few times, with its statistics frozen or live.
-
-    Returns the look it was painted with and the seconds that a frame of its size takes from now on.
-    """
+    stylizer: Stylizer,
+    size: tuple[int, int],
+    adapter: Adapter,
+    *,
+    frozen: bool,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Paint noise of ``size`` (height, width), statistics frozen or live, and start ``adapter`` by it."""
+    frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     look = stylizer.look
     if frozen:
         look = look.frozen(stylizer.measure(frame, look))
@@ -25,4 +37,7 @@ def warm_up(
         start = clock()
         stylizer(frame, look)
         times.append(clock() - start)
-    return look, min(times)
+    adapter.start(min(times), _LEAST_SIDE / min(size))
+    if adapter.scale < 1:
+        for _ in range(2):
+            stylizer(shrunk(frame, adapter.scale), look)

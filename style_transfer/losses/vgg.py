@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from style_transfer.errors import InputFileError, ModelFileError, UserError
+from style_transfer.errors import InputFileError, ModelFileError, UserError, one_line
 from style_transfer.networks.foreign import read_state_dict
 
 _CONVS_PER_BLOCK = (2, 2, 4, 4, 4)
@@ -119,7 +119,7 @@ def _read(weights: Path | None) -> dict[str, Tensor]:
     try:
         from torchvision.models import VGG19_Weights  # slow to import, and only needed for the address
     except Exception as error:  # of another build than PyTorch it raises whatever it stumbles over
-        reason = " ".join(str(error).split())[:120]
+        reason = one_line(error)
         raise InputFileError(
             f"torchvision does not go with PyTorch ({reason}); install both anew from one index,"
             " or name a file with --vgg-weights"
@@ -131,7 +131,7 @@ def _read(weights: Path | None) -> dict[str, Tensor]:
             url, check_hash=True, map_location="cpu", weights_only=True, progress=sys.stderr.isatty()
         )
     except Exception as error:  # no network, a wrong hash, or a damaged file, which raises nearly anything
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         raise InputFileError(
             f"cannot get the VGG19 weights ({reason}); put {target.name} into '{target.parent}' "
             "or name a file with --vgg-weights"

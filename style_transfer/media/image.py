@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from style_transfer.errors import InputFileError, UserError
+from style_transfer.errors import InputFileError, UserError, one_line
 from style_transfer.media.exif import read_exif
 from style_transfer.media.pixels import Pixels, to_arrays, to_pillow
 
@@ -112,7 +112,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             " convert it to JPEG, PNG, WebP or TIFF first"
         ) from error
     except Exception as error:  # on damaged files decoders raise nearly anything, struct.error to KeyError
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         raise InputFileError(
             f"'{path}' is damaged or incomplete ({reason}); get the file anew or export it again"
         ) from error

@@ -49,8 +49,8 @@ class SequenceReader:
     """A :class:`~.video.source.Source` of images; ``options.fps`` is their rate, 25 if it is None.
 
     Numbers count time: where one is missing, the frame before it is shown for longer.
-    Raises ``InputFileError`` where there is no such file, or none between ``start`` and ``end``; while
-    reading, for a file that is damaged or not as large as the first.
+    Raises ``InputFileError`` where there is no such file and, while reading, for one that is damaged or not
+    as large as the first; ``UserError`` where none lies between ``start`` and ``end``.
     """
 
     stream: VideoStream | None = None

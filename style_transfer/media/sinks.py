@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from style_transfer.errors import UserError
+from style_transfer.errors import UserError, one_line
 from style_transfer.media.image import Picture
 from style_transfer.media.image_writer import write_image
 from style_transfer.media.pixels import Pixels
@@ -75,7 +75,7 @@ class VirtualCamera:
                 self._camera = self._make(width=width, height=height, fps=self._fps)
             except RuntimeError as error:
                 raise UserError(
-                    f"no virtual camera can be had ({' '.join(str(error).split())}); install OBS, or on"
+                    f"no virtual camera can be had ({one_line(error)}); install OBS, or on"
                     " Linux: sudo modprobe v4l2loopback exclusive_caps=1"
                 ) from error
         size = (self._camera.width, self._camera.height)

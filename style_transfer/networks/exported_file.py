@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from style_transfer.errors import ModelFileError, UserError
+from style_transfer.errors import ModelFileError, UserError, one_line
 from style_transfer.networks.model_file import exact_dtype, read_stored, save_model
 from style_transfer.networks.plan import PLANS
 from style_transfer.networks.stored_model import StoredModel, StoredNetwork
@@ -114,8 +114,10 @@ def read_pt2(path: Path) -> StoredModel:
         raise ModelFileError(
             f"'{path}' is no .pt2 file of this program, or of an early version; export the model again"
         ) from error
+    except ModelFileError as error:  # of what is inside, by a name that only this process knows
+        raise ModelFileError(f"'{path}' is damaged; export the model again") from error
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, TypeError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ModelFileError(f"'{path}' is damaged or no .pt2 file of this program: {reason}") from error
     parts = {part.name: getattr(model, part.name) for part in fields(StoredModel)}
     return PackagedModel(**parts, path=path, device_type=device)
@@ -136,7 +138,7 @@ def _baked(mix: Mapping[str, float], styles: list[Style]) -> Style:
     """The one style of a file with ``mix`` in it."""
     names = [name for name, weight in mix.items() if weight > 0]
     if len(names) == 1:
-        return next(style for style in styles if style.name == names[0])
+        return styles[[style.name for style in styles].index(names[0])]
     return Style("+".join(names), title=",".join(f"{name}:{mix[name]:g}" for name in names))
 
 
@@ -148,7 +150,7 @@ def _onnx_metadata(path: Path) -> dict[str, str]:
     try:
         session = runtime.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has an exception for each of its moods
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise ModelFileError(f"'{path}' is damaged or no ONNX file: {reason}") from error
     metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
     return metadata

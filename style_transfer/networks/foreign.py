@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from style_transfer.errors import ModelFileError
+from style_transfer.errors import ModelFileError, one_line
 from style_transfer.networks.plan import johnson_plan
 from style_transfer.networks.stored_model import Array, StoredModel, StoredNetwork
 from style_transfer.networks.styles import Style, StyleParameters, typeable_name
@@ -58,7 +58,7 @@ def model_from_examples(path: Path) -> StoredModel:
         )
         model.check()
     except (KeyError, RuntimeError, IndexError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ModelFileError(
             f"'{path}' is neither a model of this program nor a fast_neural_style network: {reason}"
         ) from error

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from style_transfer.errors import ModelFileError
+from style_transfer.errors import ModelFileError, one_line
 from style_transfer.files import atomic_path
 from style_transfer.networks.plan import PLANS
 from style_transfer.networks.stored_model import Array, StoredModel, StoredNetwork
@@ -96,18 +96,11 @@ def read_stored(path: Path) -> StoredModel:
         model = StoredModel(network, parameters, styles, training, ranges)
         model.check()
     except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         raise ModelFileError(
             f"'{path}' does not hold the model that its header speaks of: {reason}"
         ) from error
     return model
-
-
-def read_model(path: Path) -> StyleModel:
-    """As :func:`read_stored`, for PyTorch, to be trained."""
-    from style_transfer.networks.style_model import StyleModel
-
-    return StyleModel.of(read_stored(path))
 
 
 def _below(tensors: dict[str, Array], prefix: str) -> dict[str, Array]:

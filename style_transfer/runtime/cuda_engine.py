@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from style_transfer.errors import one_line
 from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.layers import ConvLayer
 from style_transfer.networks.stored_model import Array
@@ -148,7 +149,7 @@ class CudaEngine(TorchEngine):
                 if isinstance(error, torch.OutOfMemoryError):
                     self._drop_graphs()
                     self._gpu.release()
-                _log.warning("CUDA graphs do not work here (%s); going on without", _line(error))
+                _log.warning("CUDA graphs do not work here (%s); going on without", one_line(error))
             else:
                 return self._graphs[size].run(frame)
         return self._pixels(frame, list(look))
@@ -284,7 +285,3 @@ def _finite_convolutions(network: StyleNetwork) -> Iterator[list[Tensor]]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from style_transfer.errors import UnknownNameError, UserError
+from style_transfer.errors import UnknownNameError, UserError, one_line
 from style_transfer.networks.plan import Plan
 from style_transfer.networks.stored_model import StoredNetwork
 from style_transfer.networks.styles import Statistics, StyleParameters
@@ -89,7 +89,7 @@ def choose_engine(
     try:
         openvino = _checked_openvino(network, precision, int8)
     except Exception as error:  # whatever a compiler of another maker raises on unknown hardware
-        _log.warning("OpenVINO does not work here (%s); using PyTorch, which is slower", _cause(error))
+        _log.warning("OpenVINO does not work here (%s); using PyTorch, which is slower", one_line(error))
         return _torch_engine(network, device, precision), "torch: openvino failed on this hardware"
     reason = "openvino: asked for" if name == "openvino" else "openvino: the fastest on a CPU"
     if int8 is None:
@@ -165,7 +165,7 @@ def _int8_works(network: StoredNetwork, int8: Int8, engine: OpenVinoEngine) -> b
             )
             _compare(painted, expected)
     except Exception as error:
-        _log.warning("int8 does not work here (%s); painting without it", _cause(error))
+        _log.warning("int8 does not work here (%s); painting without it", one_line(error))
         return False
     return True
 
@@ -190,7 +190,3 @@ def _trial_picture(height: int, width: int, grain: int) -> NDArray[np.uint8]:
     """Noise, blurred to spots of ``grain`` pixels."""
     small = np.random.default_rng(0).integers(0, 256, (height // grain, width // grain, 3), np.uint8)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
-
-
-def _cause(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

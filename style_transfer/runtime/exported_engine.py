@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from style_transfer.errors import UserError
+from style_transfer.errors import UserError, one_line
 from style_transfer.networks.exported_file import OnnxModel, PackagedModel
 from style_transfer.runtime.device import Device
 from style_transfer.runtime.onnx_engine import OnnxEngine
@@ -43,7 +43,7 @@ def compiled_forward(model: PackagedModel, device: Device, *, ours: bool = False
     try:
         live, frozen = (_load(model, name, device) for name in ("model", "frozen"))
     except Exception as error:  # the loader raises what the C++ beneath it raises
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         _log.warning("the machine code in '%s' does not run here (%s); going on without", model.path, reason)
         return None
     return _Package(model.network.plan.stride, live, frozen)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from style_transfer.errors import ModelFileError, UserError
+from style_transfer.errors import ModelFileError, UserError, one_line
 from style_transfer.networks.exported_file import OnnxModel, import_onnxruntime
 from style_transfer.networks.styles import Statistics
 from style_transfer.runtime.device import CPU, DTYPES, choose_device
@@ -48,7 +48,7 @@ class OnnxEngine:
         try:
             self._session = runtime.InferenceSession(str(model.path), options, providers)
         except Exception as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             raise ModelFileError(f"ONNX Runtime cannot load '{model.path}': {reason}") from error
         if self.device.type == "cuda" and _GPU not in self._session.get_providers():
             raise UserError("ONNX Runtime cannot use this GPU; check its CUDA libraries, or use --device cpu")

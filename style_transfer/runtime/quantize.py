@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from style_transfer.networks.layers import ConvLayer
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Ranges
+from style_transfer.runtime.tensors import to_tensor
 from style_transfer.runtime.tiling import reduced
 
 PHOTOS = 24  #: that are enough; twice as many change the ranges by a few percent
@@ -52,8 +53,7 @@ def measure_ranges(
     channels = list(network.plan.range_channels)
     sums = torch.zeros(len(model.styles), 2, sum(channels))
     for done, frame in enumerate(frames, 1):
-        small = np.ascontiguousarray(reduced(frame, _PIXELS))
-        x = torch.tensor(small).permute(2, 0, 1)[None].float() / 255
+        x = to_tensor(reduced(frame, _PIXELS))
         for number, name in enumerate(model.style_names):
             seen.clear()
             with torch.inference_mode():

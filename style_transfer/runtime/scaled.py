@@ -16,10 +16,12 @@ _STRIDE = 8  # working sizes are multiples of it
 
 
 def shrunk(photo: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    """``uint8`` ``(H, W, 3)`` at about a share of its sides, what :func:`paint_scaled` paints."""
-    if scale == 1:
+    """``uint8`` ``(H, W, 3)`` at about a share of its sides, never larger; as :func:`paint_scaled` paints."""
+    if scale >= 1:
         return photo
-    height, width = (max(_STRIDE, round(side * scale / _STRIDE) * _STRIDE) for side in photo.shape[:2])
+    height, width = (
+        min(side, max(_STRIDE, round(side * scale / _STRIDE) * _STRIDE)) for side in photo.shape[:2]
+    )
     return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 

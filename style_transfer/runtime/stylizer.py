@@ -75,6 +75,8 @@ class Stylizer:
         if isinstance(model, (str, Path)):
             model = open_model(model)
         self.model = model if isinstance(model, StoredModel) else model.stored()
+        self._proven = 0  # bytes that a frame on the GPU took
+        self._told = False  # that frames are too large for it
         self.engine: Engine
         if isinstance(self.model, OnnxModel):
             set_threads()
@@ -214,7 +216,7 @@ class Stylizer:
         submit = getattr(self.engine, "submit", None)
         _check(frame)
         needed = frame.shape[0] * frame.shape[1] * self.model.network.plan.working_bytes_per_pixel
-        if submit is not None and look.strength == 1 and not look.preserve_color and self._fits(needed):
+        if submit is not None and look.strength and self._fits(needed):
             try:
                 result: Callable[[], NDArray[np.uint8]] = submit(np.ascontiguousarray(frame), look).result
             except _out_of_memory():
@@ -236,9 +238,6 @@ class Stylizer:
                 return False
             self._proven = needed
         return True
-
-    _proven = 0  #: bytes that a frame on the GPU took
-    _told = False
 
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
         """The statistics of ``look`` on ``frame``, reduced if it is large, to freeze looks with."""

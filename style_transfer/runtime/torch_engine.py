@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from style_transfer.errors import one_line
 from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.stored_model import Array
 from style_transfer.networks.styles import Statistics, StyleParameters
@@ -113,7 +114,7 @@ class _Compiled:
         except Exception as error:  # of a compiler of another maker, or because there is none
             if self._works:
                 raise
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = one_line(error)
             _log.warning("torch.compile does not work here (%s); going on without it", reason)
             self._forward, self._works = self._network, True
             painted = self._forward(*inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from style_transfer.errors import UserError
 
@@ -37,11 +38,11 @@ class TrainingConfig:
 
     #: Shares of a run between which the temporal loss comes in: what is painted first and then steadied keeps
     #: more of its style.
-    temporal_ramp = (0.3, 0.5)
-    warmup_steps = 40
+    temporal_ramp: ClassVar = (0.3, 0.5)
+    warmup_steps: ClassVar = 40
     #: The last part of a run, in which the learning rate falls. Constant before, so that a run can be
     #: extended.
-    decay_share = 0.35
+    decay_share: ClassVar = 0.35
 
     def __post_init__(self) -> None:
         for name in ("steps", "minutes", "batch_size", "lr"):

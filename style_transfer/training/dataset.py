@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from style_transfer.errors import InputFileError
 from style_transfer.media.image import IMAGE_EXTENSIONS, read_image
+from style_transfer.runtime.tensors import to_tensor
 
 # A photo's short side is scaled to between one crop and this many, evenly by ratio: from all of it, sharp, to
 # a part of it, as large and as soft as a camera or a video shows things at several times the crop's size.
@@ -45,21 +46,6 @@ def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
     train = [p for p in photos if not held_out(p)]
     held = [p for p in photos if held_out(p)]
     return train or photos, held or photos
-
-
-def sample_photos(paths: Sequence[Path], count: int) -> tuple[list[np.ndarray], list[Path]]:
-    """``count`` photos from all over ``paths``, uint8 ``(H, W, 3)``, and the files that could not be read."""
-    photos: list[np.ndarray] = []
-    skipped: list[Path] = []
-    step = max(1, len(paths) // count)
-    for path in (path for first in range(step) for path in paths[first::step]):
-        if len(photos) == count:
-            break
-        try:
-            photos.append(read_image(path).frames[0])
-        except InputFileError:
-            skipped.append(path)
-    return photos, skipped
 
 
 class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):
@@ -140,5 +126,4 @@ def load_style_image(path: Path, size: int) -> Tensor:
     image = Image.fromarray(read_image(path).frames[0])
     scale = size / min(image.size)
     shape = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    pixels = np.array(image.resize(shape, Image.Resampling.LANCZOS))
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+    return to_tensor(np.asarray(image.resize(shape, Image.Resampling.LANCZOS)))

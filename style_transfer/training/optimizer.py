@@ -11,7 +11,7 @@ from torch.optim.adam import adam
 from style_transfer.networks.style_model import StyleModel
 
 # How much faster what styles own learns than the network: of fifteen styles, most have no picture in a batch,
-# and a few hundred numbers stand larger steps than a whole network.
+# and some thousand numbers stand larger steps than a whole network.
 _STYLES_PACE = 3.0
 # The most numbers that an output convolution may sum up and still learn at that pace. Adam moves every weight
 # as far, so a sum of more moves further: 9×9 of them would drive a picture to black within a few steps.

@@ -24,6 +24,7 @@ from style_transfer.training.checkpoint import check_same_run
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import PhotoBatches
 from style_transfer.training.distributed import Peers
+from style_transfer.training.mixes import draw_mixes
 from style_transfer.training.optimizer import make_optimizer, set_learning_rate
 
 _SNAPSHOT_EVERY = 50  # steps between the states that a loss gone astray falls back to
@@ -47,8 +48,9 @@ class Progress:
 class Trainer:
     """Trains ``model`` in place against ``loss`` on crops of ``photos``.
 
-    The step with number k depends on the weights, the seed and k alone: a run that is stopped, saved with
-    :meth:`state`, and gone on with is on the CPU the same, bit for bit, as one that never stopped.
+    What the step with number k draws depends on the seed and k alone: a run that is stopped, saved with
+    :meth:`state`, and gone on with is on the CPU the same, bit for bit, as one that never stopped, unless
+    it is the clock that ends it.
     """
 
     def __init__(
@@ -256,12 +258,7 @@ class Trainer:
         generator = torch.Generator().manual_seed(seed)
         config = self.config
         share = self.batch_size // self.photos_per_step
-        count = len(self.model.styles)
-        # The same photo in different styles; across the batch each style as often as any other.
-        order = torch.randperm(count, generator=generator).repeat(-(-self.batch_size // count))
-        mixes = torch.nn.functional.one_hot(order[: self.batch_size], count).float()
-        if config.mix_share:
-            mixes = with_partners(mixes, config.mix_share, generator)
+        mixes = draw_mixes(self.batch_size, len(self.model.styles), config.mix_share, generator)
         mixes = mixes.to(self.device)
         content = [target.repeat_interleave(share, 0) for target in self.loss.content_targets(photos)]
         parameters = self.model.bank(mixes)
@@ -300,13 +297,3 @@ class Trainer:
         done = self.config.progress(self.step, self.seconds)
         left = self.seconds * (1 - done) / done if done else math.inf
         on_progress(Progress(self.step, done, left, losses, len(self.skipped), notice))
-
-
-def with_partners(styles: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """One-hot ``(N, styles)``; a ``share`` of the rows, by chance, gives up to half to some other style."""
-    count = styles.shape[1]
-    steps = torch.randint(1, max(2, count), (len(styles),), generator=generator)
-    amounts = torch.rand(len(styles), generator=generator) / 2
-    mixed = torch.rand(len(styles), generator=generator) < share
-    partners = torch.nn.functional.one_hot((styles.argmax(1) + steps) % count, count)
-    return torch.lerp(styles, partners.float(), (amounts * mixed)[:, None])

@@ -15,7 +15,8 @@ from style_transfer.cli.bench import main as bench
 from style_transfer.cli.quantize import main as quantize
 from style_transfer.errors import UserError
 from style_transfer.evaluation.speed import Case, Speed, cases, machine, measure, run_case
-from style_transfer.networks.model_file import read_model, save_model
+from style_transfer.networks.catalogue import load_model
+from style_transfer.networks.model_file import save_model
 
 pytest.importorskip("openvino", reason="openvino is not installed")
 
@@ -156,19 +157,19 @@ def test_quantize_writes_ranges_into_the_model(
     captured = capsys.readouterr()
     assert captured.out.strip() == str(target)
     assert "broken.jpg" in captured.err
-    assert read_model(model_file).ranges is None
-    assert read_model(target).ranges is not None
+    assert load_model(model_file).ranges is None
+    assert load_model(target).ranges is not None
     assert quantize([str(model_file), "--dataset", str(photo_folder)]) == 0
-    assert read_model(model_file).ranges is not None
+    assert load_model(model_file).ranges is not None
 
 
 def test_quantize_changes_no_number_that_is_there(model_file: Path, photo_folder: Path) -> None:
-    model = read_model(model_file)
+    model = load_model(model_file)
     with torch.no_grad():
         model.bank.scales += 1e-6  # which float16 cannot hold
     save_model(model, model_file, dtype=np.float32)
     assert quantize([str(model_file), "--dataset", str(photo_folder)]) == 0
-    assert torch.equal(read_model(model_file).bank.scales, model.bank.scales)
+    assert torch.equal(load_model(model_file).bank.scales, model.bank.scales)
 
 
 def test_quantize_says_what_is_wrong(

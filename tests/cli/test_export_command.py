@@ -9,8 +9,9 @@ from PIL import Image
 
 from style_transfer import export
 from style_transfer.cli.export import main
+from style_transfer.networks.catalogue import load_model
 from style_transfer.networks.exported_file import add_model
-from style_transfer.networks.model_file import read_model, save_model
+from style_transfer.networks.model_file import save_model
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_an_exported_model_is_exported_again_where_its_weights_are_there(model_f
     archive = tmp_path / "gallery.pt2"
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("gallery/data", b"")
-    add_model(archive, read_model(model_file))
+    add_model(archive, load_model(model_file))
     assert main([str(archive), "-o", str(tmp_path / "x.onnx")]) == 0
     assert calls[0][1] == {"great_wave": 1}
     (tmp_path / "gallery.onnx").write_bytes(b"any")

@@ -13,7 +13,8 @@ from style_transfer import __version__
 from style_transfer.cli.common import guarded, stop_signals
 from style_transfer.cli.main import main
 from style_transfer.errors import UserError
-from style_transfer.networks.model_file import read_model, save_model
+from style_transfer.networks.catalogue import load_model
+from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
 
@@ -38,7 +39,7 @@ def test_info_says_what_a_model_holds(model_file, capsys):
 
 
 def test_info_says_how_styles_that_joined_were_trained(model_file, capsys):
-    model = read_model(model_file)
+    model = load_model(model_file)
     added = [{"styles": ["late"], "minutes": 5}, {"styles": ["b", "c"]}]
     model.training |= {"scales": [1, 2], "added": added}
     save_model(model, model_file)
@@ -56,7 +57,7 @@ def test_info_as_json(model_file, capsys):
 
 
 def test_info_sends_a_terminal_nothing_but_text(model_file, capsys):
-    model = read_model(model_file)
+    model = load_model(model_file)
     model.training = {"note": "\x1b]0;title\x07\x9b2J", "\x1b[1m": 1}
     save_model(model, model_file)
     for words in (["info", str(model_file)], ["info", str(model_file), "--json"]):

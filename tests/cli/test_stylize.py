@@ -117,6 +117,19 @@ def test_a_photo_that_an_engine_cannot_paint_stops_nothing(run, tmp_path, capsys
     assert files(tmp_path / "out") == ["a.jpg", "c.jpg"]
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8:strict"])
+def test_a_name_that_stdout_cannot_say_stops_nothing(model_file, tmp_path, encoding):
+    names = (os.fsencode("日本.jpg"), b"caf\xe9.jpg", b"z.jpg")
+    sources = [str(photo(tmp_path / "in" / os.fsdecode(name))) for name in names]
+    words = [*sources, "-o", str(tmp_path / "out"), "--model", str(model_file), "--device", "cpu"]
+    command = [sys.executable, "-m", "style_transfer", "stylize", *words]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(files(tmp_path / "out")) == len(done.stdout.splitlines()) == 3
+
+
 def test_a_name_too_long_stops_nothing(run, tmp_path, capsys):
     for name in ("a", "n" * 251, "z"):
         photo(tmp_path / "in" / f"{name}.jpg")

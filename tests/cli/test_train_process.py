@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from style_transfer.networks.model_file import read_model
+from style_transfer.networks.catalogue import load_model
 from style_transfer.training.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ def test_ctrl_c_leaves_a_model_and_a_checkpoint(command: list[str], tmp_path: Pa
     assert "stopping after this step" in err
     assert "Traceback" not in err
     assert "Warning" not in err
-    model, checkpoint = read_model(tmp_path / "m.safetensors"), load_checkpoint(tmp_path / "m.checkpoint.pt")
+    model, checkpoint = load_model(tmp_path / "m.safetensors"), load_checkpoint(tmp_path / "m.checkpoint.pt")
     assert model.training["steps"] == checkpoint["step"] >= 1
     assert not [path for path in tmp_path.iterdir() if ".partial" in path.name]
 
@@ -119,7 +119,7 @@ def test_two_processes_train_one_model(command: list[str], tmp_path: Path) -> No
     assert done.stderr.count("trained 2 steps") == 1
     first, second = (torch.load(tmp_path / f"rank{rank}", weights_only=True) for rank in (0, 1))
     assert all(map(torch.equal, first, second))
-    model = read_model(tmp_path / "m.safetensors")
+    model = load_model(tmp_path / "m.safetensors")
     saved = [*model.network.parameters(), *model.bank.parameters()]
     for ours, theirs in zip(saved, first, strict=True):
         assert torch.equal(ours, theirs.half().float())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,10 @@ CURVE = Curve([10.0, 6.0, 4.0, 3.0], np.zeros((1, 1, 3), np.uint8))
 def test_share_and_worth(total, share, worth) -> None:
     assert CURVE.share(total) == pytest.approx(share)
     assert CURVE.worth(total) == worth
+
+
+def test_there_is_no_share_of_a_decrease_of_nothing() -> None:
+    assert replace(CURVE, totals=[3.0, 3.0]).share(2.0) is None
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -105,19 +107,27 @@ def test_frozen_statistics_are_each_viewers_own(stylizer: Stylizer) -> None:
         assert near(sitter.got()[0][2], stylizer(photo, frozen))
 
 
-def test_more_viewers_than_looks_are_kept_each_keep_their_statistics(
+def test_a_mix_in_use_keeps_its_statistics_whatever_others_try(
     stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("style_transfer.live.web.studio._STEADIES_KEPT", 2)
     studio, measured = Studio(stylizer, statistics="frozen"), []
     measure = stylizer.measure
-    monkeypatch.setattr(stylizer, "measure", lambda *words: measured.append(1) or measure(*words))
-    sitters = [Sitter(studio) for _ in range(4)]
-    for _ in range(3):
-        for number, sitter in enumerate(sitters):
-            sitter.show(jpeg(photo_pixels(48, 64, number)))
+
+    def noted(frame: Any, look: Any) -> Any:
+        measured.append(look.parameters.shifts.tobytes())
+        return measure(frame, look)
+
+    monkeypatch.setattr(stylizer, "measure", noted)
+    calm, restless = Sitter(studio), Sitter(studio)
+    for number in range(4):
+        restless.seat.scene = Scene((number / 4, 1 - number / 4, 0.0))
+        photo = photo_pixels(48, 64)
+        for sitter in (calm, restless):
+            sitter.show(photo, shared=True)
         run(studio)
-    assert len(measured) == 4
+    assert measured.count(stylizer.make_look("great_wave").parameters.shifts.tobytes()) == 1
+    assert len(measured) == 5
 
 
 @pytest.mark.parametrize("statistics", ["live", "frozen"])

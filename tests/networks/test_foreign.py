@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from style_transfer.errors import ModelFileError
 from style_transfer.networks.catalogue import load_model
 from style_transfer.networks.foreign import read_state_dict
-from style_transfer.networks.model_file import read_model, save_model
+from style_transfer.networks.model_file import save_model
 
 
 class Conv(nn.Module):
@@ -120,7 +120,7 @@ def test_can_be_saved_in_our_own_format(tmp_path: Path) -> None:
     model = load_model(tmp_path / "a, b:c.pth")
     assert model.style_names == ["a- b-c"]
     save_model(model, tmp_path / "own.safetensors", dtype=np.float32)
-    again = read_model(tmp_path / "own.safetensors")
+    again = load_model(tmp_path / "own.safetensors")
     photo = torch.from_numpy(photo_pixels(33, 47)).permute(2, 0, 1)[None] / 255
     with torch.inference_mode():
         pictures = [m.network(photo, *m.mix({m.style_names[0]: 1})) for m in (model, again)]

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from style_transfer.errors import ModelFileError, OutputError
 from style_transfer.networks import model_file
-from style_transfer.networks.model_file import HEADER, read_header, read_model, save_model
+from style_transfer.networks.catalogue import load_model
+from style_transfer.networks.model_file import HEADER, read_header, save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
 
@@ -42,7 +43,7 @@ def test_round_trip(name: str, dtype: str, tmp_path: Path) -> None:
     model = make_model(name)
     model.network.to(memory_format=torch.channels_last)  # as it comes out of training
     save_model(model, tmp_path / "m.safetensors", dtype=dtype)
-    loaded = read_model(tmp_path / "m.safetensors")
+    loaded = load_model(tmp_path / "m.safetensors")
     assert loaded.network.plan == model.network.plan
     assert not loaded.network.training
     for part in ("network", "bank"):
@@ -64,7 +65,7 @@ def test_metadata_travels(tmp_path: Path) -> None:
     model.styles = [Style("wave", "神奈川沖浪裏 – „Welle“", "葛飾北斎", "about 1831", "public domain")]
     model.training = {"steps": 7, "scales": [1, 2]}
     save_model(model, tmp_path / "m.safetensors")
-    loaded = read_model(tmp_path / "m.safetensors")
+    loaded = load_model(tmp_path / "m.safetensors")
     assert loaded.styles == model.styles
     assert loaded.training == model.training
     assert read_header(tmp_path / "m.safetensors") == {"format": 1, **model.describe()}
@@ -73,7 +74,7 @@ def test_metadata_travels(tmp_path: Path) -> None:
 def test_a_loaded_model_does_not_hang_on_its_file(model: StyleModel, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     save_model(model, path, dtype=np.float32)
-    loaded = read_model(path)
+    loaded = load_model(path)
     before = loaded.bank.scales.detach().clone()
     path.write_bytes(b"\0" * path.stat().st_size)  # in place, as a memory map would see
     assert torch.equal(loaded.bank.scales, before)
@@ -81,7 +82,7 @@ def test_a_loaded_model_does_not_hang_on_its_file(model: StyleModel, tmp_path: P
 
 def refused(path: Path, match: str) -> None:
     with pytest.raises(ModelFileError, match=match) as caught:
-        read_model(path)
+        load_model(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
 

@@ -150,7 +150,11 @@ def test_files_that_are_none_of_ours(gallery, folder):
     del proto.metadata_props[:]
     onnx.save(proto, folder / "foreign.onnx")
     (folder / "damaged.onnx").write_bytes(gallery.read_bytes()[:5000])
-    for name in ("foreign", "damaged"):
+    proto = onnx.load(gallery)
+    for entry in proto.metadata_props:
+        entry.value = '{"nobody": 1.0}' if entry.key == "mix" else entry.value
+    onnx.save(proto, folder / "stranger.onnx")
+    for name in ("foreign", "damaged", "stranger"):
         with pytest.raises(ModelFileError) as caught:
             open_model(folder / f"{name}.onnx")
         assert "\n" not in str(caught.value)

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from style_transfer.errors import ModelFileError, UserError
 from style_transfer.networks.catalogue import load_model
-from style_transfer.networks.model_file import HEADER, read_model, save_model
+from style_transfer.networks.model_file import HEADER, save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.runtime import device, engines, stylizer
 from style_transfer.runtime.look import Look, blend
@@ -172,12 +172,12 @@ def test_a_mix_has_ranges_between(ready: StyleModel) -> None:
 
 def test_they_travel_in_the_model_file(ready: StyleModel, tmp_path: Path) -> None:
     save_model(ready, tmp_path / "m.safetensors")
-    ranges = read_model(tmp_path / "m.safetensors").ranges
+    ranges = load_model(tmp_path / "m.safetensors").ranges
     assert ranges is not None
     assert ready.ranges is not None
     torch.testing.assert_close(tuple(ranges), tuple(ready.ranges), rtol=1e-3, atol=0)
     save_model(make_model(), tmp_path / "old.safetensors")
-    assert read_model(tmp_path / "old.safetensors").ranges is None
+    assert load_model(tmp_path / "old.safetensors").ranges is None
 
 
 @pytest.mark.parametrize("name", ["centers", "spans", "units"])
@@ -194,10 +194,10 @@ def test_wrong_ranges_are_refused(ready: StyleModel, name: str, wrong: str, tmp_
         tensors[f"int8.{name}"] = bad.contiguous()
     save_file(tensors, path, {HEADER: header[HEADER]})
     if (name, wrong) == ("centers", "zero"):
-        read_model(path)
+        load_model(path)
         return
     with pytest.raises(ModelFileError, match=name if wrong == "missing" else "int8"):
-        read_model(path)
+        load_model(path)
 
 
 def test_what_an_older_version_measured_is_left_out(ready: StyleModel, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_what_an_older_version_measured_is_left_out(ready: StyleModel, tmp_path:
         header = file.metadata()
     kept = {k: v for k, v in load_file(path).items() if not k.startswith("int8.")}
     save_file(kept | {"ranges": torch.ones(3, 7)}, path, {HEADER: header[HEADER]})
-    assert read_model(path).ranges is None
+    assert load_model(path).ranges is None
 
 
 def test_auto_is_int8_only_where_the_hardware_is_made_for_it(

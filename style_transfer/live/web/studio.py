@@ -10,24 +10,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from style_transfer.errors import UserError
+from style_transfer.errors import UserError, one_line
 from style_transfer.live.adapt import Adapter
 from style_transfer.live.controls import Scene, Weights
 from style_transfer.live.looks import Looks
-from style_transfer.live.warm import warm_up
+from style_transfer.live.warm import freezes, warm_up
 from style_transfer.live.web import protocol
 from style_transfer.live.web.frames import decode, encode, resized
 from style_transfer.live.web.seat import Frame, Seat
 from style_transfer.live.web.turns import Turns
 from style_transfer.media.pixels import Pixels
-from style_transfer.runtime.color import combine
+from style_transfer.runtime.scaled import shrunk
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
 _THUMBNAIL_PIXELS = 160 * 120
 _TURN = 20_000  # pixels that a turn counts for beside those in it: what is to be done for any frame
 _FIRST_SIZE = (480, 640)
-_LEAST_SIDE = 176  # pixels of the server's camera: below, there are no strokes but a blur
 _STEADIES_KEPT = 64  # of the server's camera, one a mix
 _LONGEST = 30.0  # seconds that one frame may take before the thread is given up at the end
 _log = logging.getLogger("style_transfer")
@@ -74,7 +73,7 @@ class Studio:
         self._changed = threading.Condition()
         self._looks = Looks(stylizer)
         self._shared: _Shared | None = None
-        self._freezes = statistics == "frozen" or (statistics == "auto" and stylizer.frozen_is_much_faster)
+        self._freezes = freezes(stylizer, statistics)
         self._steadies: dict[Weights, Steady] = {}  # of each mix of the server's camera
         self._failing = False
         self._stopped = False
@@ -126,9 +125,7 @@ class Studio:
 
         ``size`` is the height and width of the server's own camera, or those of most browsers' first frame.
         """
-        frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-        _, took = warm_up(self.stylizer, frame, frozen=self._freezes, clock=self._clock)
-        self.adapter.start(took, _LEAST_SIDE / min(size))
+        warm_up(self.stylizer, size, self.adapter, frozen=self._freezes, clock=self._clock)
 
     def _run(self) -> None:
         while not self._stopped:
@@ -168,7 +165,7 @@ class Studio:
             seat.refuse(str(error))
             return len(frame.picture)
         if seat.thumbnails_from is not None and (frame.shared or frame.number >= seat.thumbnails_from):
-            seat.begin_thumbnails(_scaled(photo, (_THUMBNAIL_PIXELS / (photo.size // 3)) ** 0.5))
+            seat.begin_thumbnails(shrunk(photo, (_THUMBNAIL_PIXELS / (photo.size // 3)) ** 0.5))
         jpeg = self._shared_painting(seat, photo) if frame.shared else self._painting(photo, seat)
         if jpeg is not None:
             took = self._clock() - start
@@ -192,7 +189,7 @@ class Studio:
         paintings = self._shared.paintings
         if seat.scene not in paintings:
             start = self._clock()
-            small = _scaled(shot, self.adapter.scale)
+            small = shrunk(shot, self.adapter.scale)
             painting = self._paint(small, seat.scene, seat, self._steady(seat.scene.weights))
             if painting is None:  # the shot itself, once: a page waits for an answer to what was sent to it
                 return encode(small)
@@ -216,11 +213,11 @@ class Studio:
         """Of the server's camera, as ``mix`` sees it."""
         if not self._freezes:
             return None
-        if mix not in self._steadies:
-            while len(self._steadies) >= _STEADIES_KEPT:
-                self._steadies.pop(next(iter(self._steadies)))
-            self._steadies[mix] = Steady(self.stylizer)
-        return self._steadies[mix]
+        steady = self._steadies.pop(mix, None) or Steady(self.stylizer)
+        self._steadies[mix] = steady  # at the end: the last used
+        if len(self._steadies) > _STEADIES_KEPT:
+            del self._steadies[next(iter(self._steadies))]
+        return steady
 
     def _paint(self, photo: Pixels, scene: Scene, seat: Seat, steady: Steady | None = None) -> Pixels | None:
         try:
@@ -229,14 +226,12 @@ class Studio:
             look = replace(
                 self._looks[scene.weights], strength=scene.strength, preserve_color=scene.preserve_color
             )
-            # The network alone: what the look keeps of the photo, it keeps at this size.
-            full = replace(look, strength=1.0, preserve_color=False)
             photo = np.ascontiguousarray(photo)
             if steady is not None:
-                full = steady.follow(photo, [full])
-            painting = combine(photo, self.stylizer(photo, full), look)
+                look = steady.follow(photo, [look])
+            painting = self.stylizer(photo, look)
         except Exception as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = one_line(error)
             if not self._failing:
                 self._notify(f"a frame could not be painted ({reason})")
                 _log.debug("painting", exc_info=error)
@@ -245,9 +240,3 @@ class Studio:
             return None
         self._failing = False
         return painting
-
-
-def _scaled(photo: Pixels, scale: float) -> Pixels:
-    """``photo`` with its sides at that share, in steps of 8 pixels; never larger than it is."""
-    height, width = (min(side, max(8, round(side * scale / 8) * 8)) for side in photo.shape[:2])
-    return resized(photo, height, width)

@@ -1,4 +1,4 @@
-"""Photos to measure on, paintings by name, and contact sheets."""
+"""Some of many photos, squares, contact sheets and their letters."""
 
 from __future__ import annotations
 
@@ -6,25 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from helpers import photo_pixels
 from PIL import Image
 
 from style_transfer.errors import InputFileError
-from style_transfer.evaluation.pictures import (
-    contact_sheet,
-    find_paintings,
-    read_some,
-    square,
-    to_pixels,
-    to_tensor,
-)
-
-
-def test_pixels_come_back_from_tensors() -> None:
-    pixels = photo_pixels(5, 7)
-    assert (to_pixels(to_tensor(pixels)) == pixels).all()
-    assert (to_pixels(torch.tensor([-1.0, 0.5, 2.0]).reshape(1, 3, 1, 1)) == [0, 128, 255]).all()
+from style_transfer.media.font import font
+from style_transfer.media.sheet import contact_sheet, read_some, square
 
 
 def test_some_evenly_and_without_what_cannot_be_read(tmp_path: Path) -> None:
@@ -33,7 +19,9 @@ def test_some_evenly_and_without_what_cannot_be_read(tmp_path: Path) -> None:
         Image.fromarray(np.full((4, 4, 3), number, np.uint8)).save(path)
     assert [path.stem for path, _ in read_some(paths, 3)] == ["0", "2", "4"]
     paths[2].write_bytes(b"broken")
-    read = read_some(paths, 3)
+    skipped: list[Path] = []
+    read = read_some(paths, 3, skipped.append)
+    assert skipped == [paths[2]]
     assert [path.stem for path, _ in read] == ["0", "4", "1"]
     assert [int(pixels.max()) for _, pixels in read] == [0, 4, 1]
     assert len(read_some(paths, 50)) == 5
@@ -48,21 +36,20 @@ def test_squares_are_the_middle() -> None:
     assert square(pixels, 64).shape == (64, 64, 3)
 
 
-def test_paintings_by_name(tmp_path: Path) -> None:
-    for name in ("wave.png", "scream.jpg", "other.jpg"):
-        Image.fromarray(photo_pixels(8, 8)).save(tmp_path / name)
-    found = find_paintings([tmp_path], ["scream", "wave"])
-    assert found == {"scream": tmp_path / "scream.jpg", "wave": tmp_path / "wave.png"}
-    assert list(found) == ["scream", "wave"]
-    with pytest.raises(InputFileError, match="no painting named wave"):
-        find_paintings([tmp_path / "scream.jpg"], ["scream", "wave"])
-    with pytest.raises(InputFileError, match="there is no painting"):
-        find_paintings([tmp_path / "no.jpg"], ["scream"])
-
-
 def test_a_contact_sheet_shows_every_picture_and_leaves_gaps() -> None:
     red, blue = (np.full((10, 20, 3), colour, np.uint8) for colour in ((255, 0, 0), (0, 0, 255)))
     sheet = contact_sheet([[red, None], [blue, red]], ["one", "two"], ["a", "b"], height=30)
     assert ((sheet == (255, 0, 0)).all(2)).sum() == 2 * 30 * 60
     assert ((sheet == (0, 0, 255)).all(2)).sum() == 30 * 60
     assert (sheet[-1] == 255).all()
+    bare = contact_sheet([[red, red]], ["", ""], [""], height=30)
+    assert bare.shape == (36, 2 * 66 + 6, 3)
+    named = contact_sheet([[red, red]], ["", ""], ["café"], height=30)
+    assert (named[-36:] == bare).all()
+    assert (named[:-36] < 128).any()
+
+
+def test_letters_have_their_accents() -> None:
+    missing = font(30).getmask("\U0010fffd")
+    for letter in "éèöüßçñ·…":
+        assert bytes(font(30).getmask(letter)) != bytes(missing), letter
