@@ -76,12 +76,12 @@ def _reason(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return "the disk is full; free some space and run the command again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "permission denied; choose another folder with -o"
+        return "permission denied; choose another folder"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
-        return "a file of that name is in the way; choose another folder with -o"
+        return "a file of that name is in the way; choose another folder"
     if error.errno == errno.ENAMETOOLONG:
-        return "the name is too long; choose a shorter one with -o"
-    return f"{error.strerror or error}; choose another folder with -o"
+        return "the name is too long; choose a shorter one"
+    return f"{error.strerror or error}; choose another folder"
 
 
 def beside(target: Path, ending: str) -> Path:

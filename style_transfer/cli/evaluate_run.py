@@ -52,8 +52,12 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"--stabilize must be above 0 and at most 1, not {args.stabilize:g}")
     if args.photos and not args.style_images:
         raise UserError("--photos needs the paintings; give --style-images a folder of them")
+    if args.compare and not (args.video or args.moving_photos):
+        raise UserError("--compare is of clips; give --video or --moving-photos")
     if args.json:
         check_writable(args.json)
+    if args.pictures:
+        check_writable(args.pictures / "sheet.png")
 
 
 def _stylizer(args: argparse.Namespace, model: str) -> Stylizer:

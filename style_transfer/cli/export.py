@@ -67,7 +67,7 @@ def _export(args: argparse.Namespace) -> int:
     set_threads()
     source = find_model(args.model)
     model = load_model(source)
-    mix = None if args.all_styles else parse_mix(args.style or model.style_names[0])
+    mix = None if args.all_styles else parse_mix(model.style_names[0] if args.style is None else args.style)
     if mix is not None:
         model.weights(mix)  # an unknown style is said before a minute of work
     statistics = None

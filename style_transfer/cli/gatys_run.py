@@ -15,7 +15,7 @@ from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
 from style_transfer.errors import StyleTransferError, UserError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Losses, Objective, Recipe
-from style_transfer.files import are_same
+from style_transfer.files import are_same, exists
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
 from style_transfer.runtime.device import Device, choose_device, choose_precision, is_out_of_memory
@@ -67,9 +67,12 @@ def _check(args: argparse.Namespace) -> Path:
         raise UserError(f"'{output}' is a folder; give -o the name of a file")
     if output.exists() and not args.overwrite:
         raise UserError(f"'{output}' exists; give another -o, or --overwrite")
-    for written in (output, _preview(output)):
+    preview = _preview(output)
+    for written in (output, preview):
         if are_same(written, args.content) or are_same(written, args.style):
             raise UserError(f"'{written}', an input, would be written over; give another -o")
+    if args.preview_every > 0 and exists(preview) and not args.overwrite:
+        raise UserError(f"'{preview}', where previews go, exists; give another -o, or --overwrite")
     if args.iterations < 1:
         raise UserError(f"--iterations must be 1 or more, not {args.iterations}")
     if args.image_size is not None and args.image_size < _SMALLEST:
@@ -119,7 +122,7 @@ class _Progress:
 
     def __init__(self, args: argparse.Namespace, output: Path, photo: Picture) -> None:
         self.args, self.photo = args, photo
-        self.preview = _preview(output)
+        self.preview, self.previewed = _preview(output), False
         self.start = time.perf_counter()
         self.bar = tqdm(total=args.iterations, unit="iteration", disable=None, dynamic_ncols=True)
         self.first: Iteration | None = None
@@ -130,7 +133,7 @@ class _Progress:
 
     def __exit__(self, *failure: object) -> None:
         self.bar.close()
-        if failure == (None, None, None):
+        if self.previewed and failure == (None, None, None):
             with suppress(OSError):
                 self.preview.unlink(missing_ok=True)
 
@@ -144,6 +147,7 @@ class _Progress:
             say(f"iteration {number}: {losses}")
         if every > 0 and number and (number in _FIRST_PREVIEWS or number % every == 0):
             write_image(_result(self.photo, iteration.picture), self.preview)
+            self.previewed = True
 
     def summary(self) -> str:
         assert self.first is not None

@@ -33,6 +33,7 @@ def _quantize(args: argparse.Namespace) -> int:
 
     from style_transfer.cli.common import say
     from style_transfer.errors import UserError
+    from style_transfer.files import check_writable
     from style_transfer.media.sheet import read_some
     from style_transfer.networks.catalogue import find_model, load_model
     from style_transfer.networks.model_file import exact_dtype, save_model
@@ -45,6 +46,7 @@ def _quantize(args: argparse.Namespace) -> int:
     target = Path(args.output or source)
     if target.suffix.lower() != ".safetensors":
         raise UserError(f"'{target}' cannot hold what int8 needs; name a .safetensors file with --output")
+    check_writable(target)
     model = load_model(source)
     dtype = exact_dtype(model)
     paths, _ = find_photos(Path(args.dataset))

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list_styles:
         print(*model.styles, sep="\n")
         return 0
-    styles = parse_styles(args.style or model.style_names[0])
+    styles = parse_styles(model.style_names[0] if args.style is None else args.style)
     for mix in styles.mixes:
         model.weights(mix)
     sources = [Path(name) for name in args.inputs]

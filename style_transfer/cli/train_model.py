@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from style_transfer.errors import InputFileError, UserError
+from style_transfer.errors import InputFileError, UserError, one_line
 from style_transfer.networks.catalogue import DEFAULT_MODEL, load_model
 from style_transfer.networks.style_model import StyleBank, StyleModel
 from style_transfer.networks.styles import Ranges, Style, StyleParameters, check_style_names
@@ -22,11 +23,16 @@ def named_styles(args: argparse.Namespace) -> list[Style]:
     known: dict[str, Any] = {}
     if args.style_info:
         try:
-            known = json.loads(args.style_info.read_text(encoding="utf-8"))
+            known = json.loads(args.style_info.read_text(encoding="utf-8-sig"))  # editors of Windows mark it
             about = [{key: str(value) for key, value in known.get(name, {}).items()} for name in names]
             return [Style(name, **facts) for name, facts in zip(names, about, strict=True)]
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise InputFileError(f"--style-info '{args.style_info}' cannot be used: {error}") from error
+        except (TypeError, AttributeError) as error:
+            raise InputFileError(
+                f"--style-info '{args.style_info}' must hold, by style name, title, artist, year and licence"
+            ) from error
+        except (OSError, ValueError, RecursionError) as error:
+            reason = one_line(error)
+            raise InputFileError(f"--style-info '{args.style_info}' cannot be used: {reason}") from error
     return [Style(name) for name in names]
 
 
@@ -71,14 +77,30 @@ def model_to_join(args: argparse.Namespace, styles: Sequence[Style]) -> StyleMod
             f"'{args.add_to}' has a style '{twice[0]}'; rename the painting's file, "
             "or --overwrite to train it further"
         )
-    added = base.training.get("added")
-    if args.resume and added and added[-1]["styles"] == [style.name for style in styles]:
-        base.training["added"] = added[:-1]  # the same run's, up to where it stopped
     return base
 
 
-def joined(base: StyleModel, new: StyleModel) -> StyleModel:
-    """``base`` with the styles of ``new``, which has the same network: in their own places, or at the end."""
+def model_now(path: Path, base: StyleModel) -> StyleModel:
+    """What the file ``path`` holds by now, to join instead of ``base``, which was read when training began.
+
+    Raises ``UserError`` where that is another network, into which the new styles do not fit.
+    """
+    now = load_model(path)
+    weights, trained = now.network.state_dict(), base.network.state_dict()
+    if weights.keys() != trained.keys() or not all(
+        torch.equal(weights[key], trained[key]) for key in weights
+    ):
+        raise UserError(
+            f"'{path}' holds another network by now; --resume with another --output keeps what is trained"
+        )
+    return now
+
+
+def joined(base: StyleModel, new: StyleModel, *, again: bool = False) -> StyleModel:
+    """``base`` with the styles of ``new``, which has the same network: in their own places, or at the end.
+
+    ``again``: what ``base`` tells of the same styles is of the same run, up to where it was stopped.
+    """
     names = list(dict.fromkeys([*base.style_names, *new.style_names]))
     sources = [new if name in new.style_names else base for name in names]
     rows = [source.style_names.index(name) for source, name in zip(sources, names, strict=True)]
@@ -88,7 +110,10 @@ def joined(base: StyleModel, new: StyleModel) -> StyleModel:
     ]
     bank = StyleBank(StyleParameters(*map(torch.stack, zip(*parameters, strict=True))))
     styles = [source.styles[row] for source, row in zip(sources, rows, strict=True)]
-    added = [*base.training.get("added", []), {"styles": new.style_names, **new.training}]
+    before = base.training.get("added", [])
+    if again:
+        before = [run for run in before if run["styles"] != new.style_names]
+    added = [*before, {"styles": new.style_names, **new.training}]
     ranges = None
     if base.ranges is not None and new.ranges is not None:
         found = [(s.ranges, row) for s, row in zip(sources, rows, strict=True) if s.ranges is not None]

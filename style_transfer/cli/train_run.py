@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from tqdm import tqdm
 from style_transfer import __version__
 from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
 from style_transfer.cli.train import KEPT, STROKES
-from style_transfer.cli.train_model import joined, model_to_join, model_to_train, named_styles
+from style_transfer.cli.train_model import joined, model_now, model_to_join, model_to_train, named_styles
 from style_transfer.errors import OutputError, StyleTransferError, TrainingError, UserError
 from style_transfer.files import are_same, check_writable
+from style_transfer.lock import sole_writer
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import VGG19Features
 from style_transfer.media.sheet import read_some
@@ -39,6 +40,7 @@ _QUICK_MINUTES_ON_A_CPU = 5.0
 _QUICK_MINUTES_ON_A_GPU = 0.4
 _FIRST_LOOK = 4.0  # seconds of training until the first preview; then whenever the time has doubled
 _PREVIEW = "preview.png"
+_TURN = 60.0  # seconds that another run may take to write the model that a style joins
 _QUICK_LR = 1e-2  # some thousand numbers a style stand larger steps than a whole network
 
 
@@ -121,8 +123,8 @@ def _config(args: argparse.Namespace, device: torch.device) -> TrainingConfig:
     for name in ("preview_every", "save_every"):
         if getattr(args, name) < 0:
             raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(args, name)}")
-    if not 0 < scale < math.inf:
-        raise UserError(f"--style-scale must be above 0, not {scale:g}")
+    if not 0 < scale <= 8:
+        raise UserError(f"--style-scale must be above 0 and at most 8, not {scale:g}")
     weights = ("content_weight", "tone_weight", "tv_weight", "temporal_weight")
     return TrainingConfig(
         steps=steps,
@@ -230,8 +232,9 @@ class _Writer:
             trainer.model.ranges = measure_ranges(trainer.model, photos, units=kept.units if kept else None)
         if self.base is None and complete:
             save_model(trainer.model, self.output)
-        elif self.base is not None:  # what joins must change no other style
-            save_model(joined(self.base, trainer.model), self.output, dtype=exact_dtype(self.base))
+        elif self.base is not None:
+            with sole_writer(self.output, wait=_TURN):
+                self._join(self.base)
         if self.args.preview_every:
             self.preview()
         write_curve(trainer.history, _named(self.beside, "losses.png"))
@@ -242,6 +245,14 @@ class _Writer:
         say(f"{done} {trainer.step} steps in {duration(trainer.seconds)}")
         print(self.output)
 
+    def _join(self, base: StyleModel) -> None:
+        """Write ``base`` with the new styles; what has joined the file since it was read stays in it."""
+        itself = are_same(self.output, Path(self.args.add_to))
+        if itself or (self.output.exists() and not self.args.overwrite):
+            base = model_now(self.output, base)
+        whole = joined(base, self.trainer.model, again=self.args.resume)
+        save_model(whole, self.output, dtype=exact_dtype(base))  # what joins must change no other style
+
     def _provenance(self) -> dict[str, Any]:
         config = self.trainer.config
         start = self.args.add_to or self.args.init or (DEFAULT_MODEL if self.args.quick else None)
@@ -250,7 +261,7 @@ class _Writer:
             "steps_before": self.steps_before,
             "minutes": round(self.trainer.seconds / 60, 1),
             "photos": len(self.trainer.photos),
-            "init": Path(start).stem if start else None,  # the name alone: the file is for others too
+            "init": _plain_name(start) if start else None,
             "styles_only": config.styles_only,
             "batch_size": config.batch_size,
             "image_size": config.image_size,
@@ -269,3 +280,8 @@ class _Writer:
             "device": str(self.trainer.device),
             "code": f"style-transfer {__version__}",
         }
+
+
+def _plain_name(model: str) -> str:
+    """Of a model's file, as text; where it lies here is of no use to others."""
+    return os.fsencode(Path(model).stem).decode("utf-8", "replace")

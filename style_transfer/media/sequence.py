@@ -15,13 +15,13 @@ import numpy as np
 
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.files import are_same, exists
+from style_transfer.lock import sole_writer
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import DEFAULT_QUALITY, output_format, write_image
 from style_transfer.media.patterns import Pattern, is_pattern
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.video.convert import VideoOptions, check, open_reader, open_writer
 from style_transfer.media.video.frame import Colour, Frame
-from style_transfer.media.video.lock import sole_writer
 from style_transfer.media.video.open import Packet
 from style_transfer.media.video.run import Control, Progress, Summary, Writer, transfer
 from style_transfer.media.video.source import VideoInfo

@@ -31,8 +31,15 @@ HEADER = "style_transfer"
 
 
 def save_model(model: StyleModel, path: Path, *, dtype: DTypeLike = np.float16) -> None:
-    """Write ``model`` to ``path``, whole or not at all. Raises ``OutputError``."""
-    tensors = {name: value.astype(dtype) for name, value in model.stored().tensors().items()}
+    """Write ``model`` to ``path``, whole or not at all, in float32 if ``dtype`` has no room for its numbers.
+
+    Raises ``OutputError``.
+    """
+    exact = model.stored().tensors()
+    with np.errstate(over="ignore"):
+        tensors = {name: value.astype(dtype) for name, value in exact.items()}
+    if not all(np.isfinite(value).all() for value in tensors.values()):
+        tensors = dict(exact)
     header = json.dumps({"format": FORMAT, **model.describe()}, ensure_ascii=False)
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, {HEADER: header}))

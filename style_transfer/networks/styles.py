@@ -64,8 +64,9 @@ class Style:
 
     def __post_init__(self) -> None:
         for value in (self.name, self.title, self.artist, self.year, self.licence):
-            # Control characters could do anything to the terminal that a stranger's model is listed on.
-            if not isinstance(value, str) or any(unicodedata.category(c) == "Cc" for c in value):
+            # Control characters could do anything to the terminal that a stranger's model is listed on, and
+            # surrogates, of file names that are no Unicode, cannot be written.
+            if not isinstance(value, str) or any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
                 raise UserError(f"{value!r} cannot describe a style; write plain text on one line")
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
@@ -42,7 +43,7 @@ _Painted: TypeAlias = "tuple[NDArray[np.uint8], Callable[[], NDArray[np.uint8]],
 
 
 class Stylizer:
-    """Paints frames with one model, for one thread at a time. PyTorch is imported only if it is to paint.
+    """Paints frames with one model; threads that call it take turns. PyTorch is imported only if it paints.
 
     Args:
         model: a shipped model's name, a model file, an exported file, or a loaded model, as it is now.
@@ -77,6 +78,7 @@ class Stylizer:
         self.model = model if isinstance(model, StoredModel) else model.stored()
         self._proven = 0  # bytes that a frame on the GPU took
         self._told = False  # that frames are too large for it
+        self._lock = threading.Lock()  # engines keep what one frame needs where the next one finds it
         self.engine: Engine
         if isinstance(self.model, OnnxModel):
             set_threads()
@@ -178,7 +180,9 @@ class Stylizer:
             return self.paint_tiled(frame, look, progress=progress)
         frame = np.ascontiguousarray(frame)
         try:
-            return combine(frame, self.engine.paint(frame, look), look)
+            with self._lock:
+                painting = self.engine.paint(frame, look)
+            return combine(frame, painting, look)
         except _out_of_memory():  # of a GPU, which other programs use too
             self._proven = 0
             _log.warning("%dx%d is too large for the GPU's memory; painting in tiles", width, height)
@@ -218,7 +222,8 @@ class Stylizer:
         needed = frame.shape[0] * frame.shape[1] * self.model.network.plan.working_bytes_per_pixel
         if submit is not None and look.strength and self._fits(needed):
             try:
-                result: Callable[[], NDArray[np.uint8]] = submit(np.ascontiguousarray(frame), look).result
+                with self._lock:
+                    result: Callable[[], NDArray[np.uint8]] = submit(np.ascontiguousarray(frame), look).result
             except _out_of_memory():
                 self._proven = 0
             else:
@@ -241,7 +246,9 @@ class Stylizer:
 
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
         """The statistics of ``look`` on ``frame``, reduced if it is large, to freeze looks with."""
-        return self.engine.measure(np.ascontiguousarray(reduced(frame, _REFERENCE_PIXELS)), look)
+        small = np.ascontiguousarray(reduced(frame, _REFERENCE_PIXELS))
+        with self._lock:
+            return self.engine.measure(small, look)
 
     def paint_tiled(
         self,
@@ -266,7 +273,9 @@ class Stylizer:
         plan = list(tiles(height, width, side, self.model.network.plan.reach))
         for done, (view, core) in enumerate(plan, 1):
             tile = np.ascontiguousarray(frame[view])
-            painted = combine(tile, self.engine.paint(tile, look), look)
+            with self._lock:
+                painted = self.engine.paint(tile, look)
+            painted = combine(tile, painted, look)
             target = result[view][core]
             target[...] = painted[core]
             if progress:

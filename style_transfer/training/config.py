@@ -58,8 +58,8 @@ class TrainingConfig:
             raise UserError(f"--mix-share must be from 0 to 1, not {self.mix_share}")
         for name in ("image_size", "style_size"):  # a quarter of it must still make a feature map
             value = getattr(self, name)
-            if value < 64:
-                raise UserError(f"--{name.replace('_', '-')} must be 64 pixels or more, not {value}")
+            if not 64 <= value <= 4096:
+                raise UserError(f"--{name.replace('_', '-')} must be from 64 to 4096 pixels, not {value}")
 
     def progress(self, step: int, seconds: float) -> float:
         """How much of the run is done after ``step`` steps and ``seconds`` of training, 0..1."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from style_transfer.errors import InputFileError
+from style_transfer.files import is_partial
 from style_transfer.media.image import IMAGE_EXTENSIONS, read_image
 from style_transfer.runtime.tensors import to_tensor
 
@@ -23,6 +24,7 @@ from style_transfer.runtime.tensors import to_tensor
 # a part of it, as large and as soft as a camera or a video shows things at several times the crop's size.
 _CLOSEST_VIEW = 3
 _ATTEMPTS = 20
+_LONGEST = 12  # sides of a painting; a strip would be enlarged to hundreds of megapixels
 # Crops that are faded to nearly one colour, as night, fog, sky and a covered lens are: norms blow up what
 # little is in them, and a network that never saw any paints blobs there.
 _FADED_SHARE = 0.05
@@ -40,12 +42,18 @@ def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
     """
     if not folder.is_dir():
         raise InputFileError(f"there is no folder '{folder}'; name a folder of photos")
-    photos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_EXTENSIONS and p.is_file())
+    photos = sorted(p for p in folder.rglob("*") if _is_photo(p))
     if not photos:
         raise InputFileError(f"no images in '{folder}'; name a folder of photos")
     train = [p for p in photos if not held_out(p)]
     held = [p for p in photos if held_out(p)]
     return train or photos, held or photos
+
+
+def _is_photo(path: Path) -> bool:
+    """Not what a training leaves beside its model, which may lie among the photos."""
+    ours = path.name.endswith((".preview.png", ".losses.png")) or is_partial(path)
+    return path.suffix.lower() in IMAGE_EXTENSIONS and path.is_file() and not ours
 
 
 class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):
@@ -122,8 +130,15 @@ def faded(pixels: np.ndarray, color: Sequence[float], share: float) -> np.ndarra
 
 
 def load_style_image(path: Path, size: int) -> Tensor:
-    """A painting with its short side resized to ``size`` pixels: float RGB ``(1, 3, H, W)`` in 0..1."""
+    """A painting with its short side resized to ``size`` pixels: float RGB ``(1, 3, H, W)`` in 0..1.
+
+    Raises ``InputFileError`` for what cannot be read, or is a strip.
+    """
     image = Image.fromarray(read_image(path).frames[0])
+    if max(image.size) > _LONGEST * min(image.size):
+        raise InputFileError(
+            f"'{path}' is more than {_LONGEST} times as long as it is wide; cut a part out of it"
+        )
     scale = size / min(image.size)
     shape = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return to_tensor(np.asarray(image.resize(shape, Image.Resampling.LANCZOS)))

@@ -154,6 +154,7 @@ def test_clips_with_paintings_have_a_style_loss(
         (["--objective", "gallery-slow"], "unknown model"),
         (["--stabilize", "2"], "--stabilize must be above 0"),
         (["--moving-photos", "{}"], "too small to move"),
+        (["--compare", "gallery-johnson"], "--compare is of clips"),
     ],
 )
 def test_what_cannot_be_meant(
@@ -178,3 +179,13 @@ def test_photos_of_one_name_from_several_folders_are_told_apart() -> None:
     pixels = np.zeros((4, 4, 3), np.uint8)
     read = [(Path(name), pixels) for name in ("a/1.jpg", "b/1.jpg", "b/2.png", "c/1.png")]
     assert _names(read) == ["1", "1-2", "2", "1-3"]
+
+
+@pytest.mark.parametrize("flag", ["--json", "--pictures"])
+def test_what_cannot_be_written_is_said_before_the_work(
+    on_photos: list[str], tmp_path: Path, capsys: Any, flag: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    target = tmp_path / "file" if flag == "--pictures" else tmp_path / "file" / "r.json"
+    assert main([*on_photos, flag, str(target)]) == 1
+    assert "a file of that name is in the way" in capsys.readouterr().err.splitlines()[0]

@@ -108,6 +108,15 @@ def test_no_input_is_ever_overwritten(words: list[str], photo: Path, capsys: Any
     assert left.exists()
 
 
+def test_a_preview_of_others_is_kept(words: list[str], photo: Path, capsys: Any) -> None:
+    other = photo.with_name("photo_wave.preview.png")
+    other.write_text("mine")
+    assert main([*words, "--preview-every", "1"]) == 2
+    assert "photo_wave.preview.png', where previews go, exists" in capsys.readouterr().err
+    assert main([*words, "--preview-every", "0"]) == 0
+    assert other.read_text() == "mine"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
 def test_ctrl_c_keeps_what_there_is(words: list[str], photo: Path) -> None:
     code = (

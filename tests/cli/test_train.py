@@ -41,7 +41,8 @@ def test_a_run_from_paintings_to_a_model(
     train: Any, out: Path, paintings: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     info = tmp_path / "info.json"
-    info.write_text(json.dumps({"wave": {"title": "Die große Welle", "year": 1831}}), encoding="utf-8")
+    facts = json.dumps({"wave": {"title": "Die große Welle", "year": 1831}})
+    info.write_text(facts, encoding="utf-8-sig")  # as editors of Windows do
     assert train(style_image=paintings, style_info=info, steps=3, seed=5) == 0
     printed = capsys.readouterr()
     assert printed.out == f"{out / 'm.safetensors'}\n"
@@ -152,6 +153,14 @@ def test_wrong_input_is_one_line(
 ) -> None:
     refused(capsys, train(**flags), *words)
     assert names(out) == set()
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"wave": null}', '{"wave": {"maker": "x"}}', "{", "[" * 99999])
+def test_facts_of_another_kind_are_one_line(
+    train: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "info.json").write_text(text)
+    refused(capsys, train(style_info=tmp_path / "info.json"), "--style-info", "info.json")
 
 
 def test_two_paintings_of_one_name(

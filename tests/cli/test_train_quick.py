@@ -148,6 +148,56 @@ def test_resume_trains_the_style_that_has_joined_further(train: Any, gallery: Pa
     assert len(load_checkpoint(gallery.with_name("gallery+wave.checkpoint.pt"))["history"]) == 4
 
 
+def test_a_style_that_joined_meanwhile_stays(
+    train: Any, gallery: Path, paintings: list[Path], tmp_path: Path
+) -> None:
+    larger = tmp_path / "larger.safetensors"
+    wave = {"add_to": gallery, "output": larger, "width": None}
+    scream = {"add_to": larger, "output": None, "width": None, "style_image": paintings[1]}
+    assert train(**wave, steps=2) == 0
+    assert train(**scream, steps=2) == 0
+    assert train("--resume", **wave, steps=4) == 0
+    model = load_model(larger)
+    assert model.style_names == [*load_model(gallery).style_names, "wave", "scream"]
+    assert [(run["styles"], run["steps"]) for run in model.training["added"]] == [
+        (["scream"], 2),
+        (["wave"], 4),
+    ]
+
+
+def test_two_that_join_at_once_both_do(
+    train: Any, gallery: Path, paintings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = {"add_to": gallery, "width": None, "output": None}
+    run = Trainer.run
+
+    def interrupted(self: Trainer, *words: Any) -> bool:
+        monkeypatch.setattr(Trainer, "run", run)
+        assert train(**flags, style_image=paintings[1], steps=2) == 0
+        return run(self, *words)
+
+    monkeypatch.setattr(Trainer, "run", interrupted)
+    assert train(**flags, steps=2) == 0
+    assert load_model(gallery).style_names[2:] == ["scream", "wave"]
+
+
+def test_another_network_is_not_joined_unawares(
+    train: Any, gallery: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Trainer.run
+
+    def replaced(self: Trainer, *words: Any) -> bool:
+        torch.manual_seed(5)
+        save_model(make_model(styles=2), gallery)
+        return run(self, *words)
+
+    monkeypatch.setattr(Trainer, "run", replaced)
+    assert train(add_to=gallery, width=None, output=None) == 2
+    assert "holds another network by now; --resume with another --output" in capsys.readouterr().err
+    assert len(load_model(gallery).styles) == 2
+    assert gallery.with_name("gallery+wave.checkpoint.pt").exists()
+
+
 def test_a_name_that_is_taken(train: Any, gallery: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = {"add_to": gallery, "width": None, "output": None, "steps": 1}
     assert train(**flags) == 0

@@ -89,6 +89,7 @@ def test_messages_are_read() -> None:
     assert look == protocol.LookWanted({"udnie": 2.0, "great_wave": 1.5}, 0.5, True)
     assert protocol.parse_request('{"type": "thumbnails", "from": 7}') == protocol.ThumbnailsWanted(7)
     assert protocol.parse_request('{"type": "got", "id": 7}') == protocol.Got(7)
+    assert protocol.parse_request('{"type": "source", "photo": true}') == protocol.SourceShown(True)
     assert protocol.parse_request('{"type": "ping", "time": 0.5}') == protocol.Ping(0.5)
     assert protocol.parse_frame(b"\x01\x02\0\0jpeg") == (513, b"jpeg")
 
@@ -97,6 +98,7 @@ def test_messages_are_read() -> None:
     "text",
     [
         "", "{", "[]", "7", "null", '"look"', "{}", '{"type": 3}', '{"type": "stop"}', '{"type": ["look"]}',
+        '{"type": "source"}', '{"type": "source", "photo": 1}',
         '{"type": "got"}', '{"type": "got", "id": true}', '{"type": "got", "id": -1}',
         '{"type": "got", "id": 1, "more": 1}', '{"type": "ping", "time": NaN}',
         '{"type": "ping", "time": 1e999}', f'{{"type": "ping", "time": 1{"0" * 400}}}',

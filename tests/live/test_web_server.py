@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import time
 from collections.abc import Coroutine
 
@@ -97,6 +98,24 @@ def test_names_and_origins_of_others_are_refused(stylizer: Stylizer) -> None:
             assert (await there.guest()).welcome["type"] == "welcome"
 
     run(scenario())
+
+
+def test_nonsense_fills_no_terminal(stylizer: Stylizer, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        studio = Studio(stylizer)
+        page = Page(studio, Settings(), Scene((1.0, 0.0, 0.0)))
+        listening, stopped = socket.create_server(("127.0.0.1", 0)), asyncio.Event()
+        serving = asyncio.create_task(page.serve(listening, None, stopped.is_set))
+        for nonsense in (b"GET /" + b"x" * 9000, b"GET / HTTP/9.9", b"GET / HTTP/1.1\r\nContent-Length: -5"):
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.write(nonsense + b"\r\n\r\n")
+            assert b" 400 " in await asyncio.wait_for(reader.readline(), 30)
+            writer.close()
+        stopped.set()
+        await serving
+
+    run(scenario())
+    assert not caplog.records
 
 
 def test_without_the_token_nobody_gets_in(stylizer: Stylizer) -> None:

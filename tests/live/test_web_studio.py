@@ -242,15 +242,32 @@ def test_large_frames_are_paid_for_with_turns(stylizer: Stylizer, monkeypatch: p
     assert 1 <= len(hostile.messages) <= max(counts) / 10
 
 
-def test_a_size_that_changes_all_the_time_is_not_followed(stylizer: Stylizer) -> None:
-    studio = Studio(stylizer, clock=lambda: 0.0)
+def test_engines_prepare_for_no_size_that_changes_all_the_time(stylizer: Stylizer) -> None:
+    studio, painted = Studio(stylizer, clock=lambda: 0.0), []
     sitter = Sitter(studio)
-    for number in range(20):
-        sitter.show(jpeg(photo_pixels(16, 16 + number)), number)
+    for number in range(40):
+        width = 16 + number // 4  # each size four times
+        sitter.show(jpeg(photo_pixels(16, width)), number)
         run(studio)
-    widths = [picture.shape[1] for _, _, picture in sitter.got()]
-    assert widths[:6] == list(range(16, 22))
-    assert set(widths[6:]) == {21}
+        painted.append(sitter.got()[-1][2].shape[1] - width)
+    assert painted[: 6 * 4] == [0] * (6 * 4)
+    assert painted[6 * 4 :] == [0, -1, 0, -1] * 4
+    sitter.show(jpeg(photo_pixels(64, 16)))  # comes once, so it may have any shape
+    run(studio)
+    assert sitter.got()[-1][2].shape == (64, 16, 3)
+
+
+def test_a_photo_is_painted_as_it_would_be_alone(stylizer: Stylizer) -> None:
+    studio = Studio(stylizer, statistics="frozen")
+    sitter, look = Sitter(studio), stylizer.make_look("great_wave")
+    photo = photo_pixels(48, 64)
+    similar = (photo * 0.9).astype(np.uint8)  # no cut to the eye of who follows a camera
+    sitter.seat.photo = True
+    for number, picture in enumerate((photo, similar), 1):
+        sitter.show(jpeg(picture), number)
+        run(studio)
+        assert near(sitter.got()[-1][2], stylizer(decode(jpeg(picture)), look))
+    assert not near(stylizer(photo, look), stylizer(similar, look))
 
 
 def test_a_shared_shot_is_painted_once_a_look(stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:

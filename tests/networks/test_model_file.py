@@ -60,6 +60,13 @@ def test_half_precision_is_the_default(path: Path) -> None:
     assert {tensor.dtype for tensor in load_file(path).values()} == {torch.float16}
 
 
+def test_numbers_too_large_for_half_precision_are_kept_in_single(model: StyleModel, path: Path) -> None:
+    with torch.no_grad():
+        model.bank.scales[0, 0] = 1e6
+    save_model(model, path)
+    assert load_model(path).bank.scales[0, 0] == 1e6
+
+
 def test_metadata_travels(tmp_path: Path) -> None:
     model = make_model(styles=1)
     model.styles = [Style("wave", "神奈川沖浪裏 – „Welle“", "葛飾北斎", "about 1831", "public domain")]

@@ -1,8 +1,11 @@
 """The façade: frames of any size, looks, strength, colour, and what it refuses."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
+from helpers import photo_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,6 +103,19 @@ def test_results_are_the_callers_own(stylize):
     copy = first.copy()
     stylize(noise()[::-1].copy())
     assert (first == copy).all()
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_threads_take_turns(model, engine):
+    stylizer = Stylizer(model, device="cpu", precision="fp32", engine=engine)
+    photos = [photo_pixels(64, 80, seed) for seed in range(4)]
+    for photo in photos[:1] * 2:  # the second of a size has a graph of its own
+        stylizer(photo)
+    alone = [stylizer(photo) for photo in photos]
+    with ThreadPoolExecutor(4) as threads:
+        for paintings in zip(*(threads.map(stylizer, [photo] * 25) for photo in photos), strict=True):
+            for painting, expected in zip(paintings, alone, strict=True):
+                assert np.array_equal(painting, expected)
 
 
 def test_frames_that_are_not_contiguous_are_taken(stylize):

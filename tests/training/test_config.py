@@ -71,6 +71,7 @@ def test_the_temporal_loss_comes_in_when_the_painting_is_there() -> None:
         ({"lr": float("inf")}, "--lr"),
         ({"image_size": 63}, "--image-size"),
         ({"style_size": 8}, "--style-size"),
+        ({"style_size": 10**6}, "--style-size"),
         ({"style_weight": -1.0}, "--style-weight"),
         ({"tv_weight": float("nan")}, "--tv-weight"),
         ({"temporal_weight": -1}, "--temporal-weight"),

@@ -151,6 +151,19 @@ def test_faded_pixels_lie_between_photo_and_colour() -> None:
     assert faded(pixels, [200, 50, 5], 1.0).tolist() == pixels.tolist()
 
 
+def test_what_a_training_leaves_is_no_photo(photo_folder: Path) -> None:
+    before = find_photos(photo_folder)
+    for name in ("wave.preview.png", "wave.losses.png", "a.123.partial.jpg"):
+        (photo_folder / name).write_bytes((photo_folder / "a.jpg").read_bytes())
+    assert find_photos(photo_folder) == before
+
+
+def test_a_strip_is_no_painting(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 4)).save(tmp_path / "strip.png")
+    with pytest.raises(InputFileError, match="more than 12 times as long as it is wide"):
+        load_style_image(tmp_path / "strip.png", 64)
+
+
 def test_style_images_have_their_short_side_set(paintings: list[Path]) -> None:
     image = load_style_image(paintings[0], 64)  # 112 × 96
     assert image.shape == (1, 3, 64, 75)

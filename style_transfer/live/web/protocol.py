@@ -7,6 +7,7 @@ page to server
 =====================  =============================================================================
 binary                 the frame's number (uint32, little-endian), then a JPEG or WebP
 ``look``               ``styles`` (weights by name), ``strength`` 0..1, ``preserve_color``
+``source``             ``photo``: whether the frames that follow show a photo, not a camera
 ``thumbnails``         asks for the first frame numbered ``from`` or later in every style, small
 ``got``                ``id`` of a frame of the server's camera that has been drawn
 ``ping``               ``time``, any number, which comes back
@@ -61,6 +62,11 @@ class ThumbnailsWanted:
 
 
 @dataclass(frozen=True)
+class SourceShown:
+    photo: bool
+
+
+@dataclass(frozen=True)
 class Got:
     id: int
 
@@ -70,7 +76,7 @@ class Ping:
     time: float
 
 
-Request = LookWanted | ThumbnailsWanted | Got | Ping
+Request = LookWanted | SourceShown | ThumbnailsWanted | Got | Ping
 
 
 def parse_frame(data: bytes) -> tuple[int, bytes]:
@@ -97,6 +103,11 @@ def parse_request(text: str) -> Request:
                 raise UserError("a look has 'styles' by name, and 'preserve_color' true or false")
             weights = {name: _number(weight, 0, 1e6) for name, weight in styles.items()}
             return LookWanted(weights, _number(strength, 0, 1), keep)
+        case "source":
+            (photo,) = _fields(message, "photo")
+            if not isinstance(photo, bool):
+                raise UserError("a source has 'photo', true or false")
+            return SourceShown(photo)
         case "thumbnails":
             (number,) = _fields(message, "from")
             return ThumbnailsWanted(int(_number(number, 0, _LAST)))
@@ -106,7 +117,7 @@ def parse_request(text: str) -> Request:
         case "ping":
             (time,) = _fields(message, "time")
             return Ping(_number(time, 0, 1e15))
-    raise UserError("a message has a 'type': look, thumbnails, got or ping")
+    raise UserError("a message has a 'type': look, source, thumbnails, got or ping")
 
 
 def picture_message(

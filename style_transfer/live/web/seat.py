@@ -76,7 +76,8 @@ class Seat:
         self.thumbnails_from: int | None = None  #: they are wanted of the first frame of this number or later
         self._thumbnails: list[int] = []  # styles still to paint
         self._frame_was_last = False
-        self._size = (0, 0)
+        self.photo = False  #: frames show a photo, not a camera
+        self._asked = self._painted = self._prepared = (0, 0)
         self._sizes = Allowance(rate=0.2, burst=6)
 
     @property
@@ -99,13 +100,20 @@ class Seat:
         self._thumbnails = list(range(self._styles))
 
     def working_size(self, height: int, width: int, now: float) -> tuple[int, int]:
-        """At which size to paint a frame of this one: its own, unless it changes size all the time.
+        """At which size to paint a frame of this one: its own, or one column less.
 
-        Engines prepare themselves for a size, which takes longer than painting a frame.
+        Engines prepare themselves for a size that comes twice in a row, which takes longer than painting a
+        frame. For who changes size all the time, none ever does.
         """
-        if (height, width) != self._size and self._sizes.spend(1, now):
-            self._size = (height, width)
-        return self._size
+        size = (height, width)
+        again, self._asked = size == self._asked, size
+        if again and size != self._prepared:
+            if self._sizes.spend(1, now):
+                self._prepared = size
+            elif size == self._painted:
+                size = (height, max(1, width - 1))
+        self._painted = size
+        return size
 
     def deliver(self, message: bytes, thumbnail_of: int | None = None) -> None:
         self._deliver(message, thumbnail_of)

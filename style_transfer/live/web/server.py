@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from style_transfer.live.controls import Scene
 from style_transfer.live.web.guard import Guard
@@ -24,6 +26,13 @@ _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".
 _TICK = 0.1  # seconds: how long Ctrl-C waits at most
 _SEND_BUFFER = 256 << 10  # bytes that the system may hold for a page: more would only be old pictures
 _FULL = 1013  # "try again later"
+
+_server_log = logging.getLogger("aiohttp.server")
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """Not what anyone who reaches the port can send: it is answered, and would fill the terminal."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 class Page:
@@ -68,6 +77,7 @@ class Page:
         self, listening: socket.socket, tls: ssl.SSLContext | None, stopped: Callable[[], bool]
     ) -> None:
         """Until ``stopped()``, or the end of the camera's file; then every viewer is told and let go."""
+        _server_log.addFilter(_is_our_fault)
         runner = web.AppRunner(
             self.app(secure=tls is not None),
             access_log=None,

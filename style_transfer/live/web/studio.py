@@ -178,7 +178,9 @@ class Studio:
 
     def _painting(self, photo: Pixels, seat: Seat) -> bytes | None:
         height, width = seat.working_size(photo.shape[0], photo.shape[1], self._clock())
-        if self._freezes and seat.steady is None:
+        if seat.photo:
+            seat.steady = None  # it is its own reference, and of no use to the next
+        elif self._freezes and seat.steady is None:
             seat.steady = Steady(self.stylizer)
         painting = self._paint(resized(photo, height, width), seat.scene, seat, seat.steady)
         return None if painting is None else encode(painting)

@@ -121,6 +121,8 @@ class Viewer:
         match request:
             case protocol.LookWanted():
                 self.seat.scene = self._studio.scene(request)
+            case protocol.SourceShown():
+                self.seat.photo = request.photo
             case protocol.ThumbnailsWanted():
                 self.seat.thumbnails_from = request.first
             case protocol.Got():

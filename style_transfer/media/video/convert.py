@@ -17,10 +17,10 @@ from pathlib import Path
 
 from style_transfer.errors import UserError
 from style_transfer.files import are_same
+from style_transfer.lock import sole_writer
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.video.format import VIDEO_EXTENSIONS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame
-from style_transfer.media.video.lock import sole_writer
 from style_transfer.media.video.rate import parse_time
 from style_transfer.media.video.reader import VideoReader, probe
 from style_transfer.media.video.run import Control, Paint, Progress, Summary, transfer

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from style_transfer.errors import InputFileError
 from style_transfer.files import beside, output_errors
+from style_transfer.lock import sole_writer
 from style_transfer.media.video.convert import VideoOptions, check, open_reader, open_writer
 from style_transfer.media.video.format import codec_for
 from style_transfer.media.video.frame import Frame
-from style_transfer.media.video.lock import sole_writer
 from style_transfer.media.video.open import Packet, local
 from style_transfer.media.video.output import join
 from style_transfer.media.video.reader import VideoReader

@@ -17,6 +17,7 @@ import pytest
 from clips import contents, make_clip, make_sound
 
 from style_transfer.errors import InputFileError, OutputError, UserError
+from style_transfer.lock import sole_writer
 from style_transfer.media.video import writer as video_writer
 from style_transfer.media.video.channel import Cancelled, Channel
 from style_transfer.media.video.convert import (
@@ -28,7 +29,6 @@ from style_transfer.media.video.convert import (
     partial_path,
     probe,
 )
-from style_transfer.media.video.lock import sole_writer
 
 QUICK = VideoOptions(threads=1, preset="ultrafast")
 identity = each(lambda pixels: pixels)

@@ -59,6 +59,11 @@ function paintStill() {
   send();
 }
 
+/** A photo is its own reference; what a camera shows follows slowly. */
+function tellSource() {
+  connection.say({ type: "source", photo: Boolean(source.still) && !frozen });
+}
+
 function askForThumbnails() {
   if (document.hidden) return;
   connection.say({ type: "thumbnails", from: pace.next });
@@ -111,6 +116,7 @@ connection.addEventListener("welcome", ({ detail }) => {
   byId("latency-name").textContent = serverCamera ? "since the camera" : "round trip";
   look.welcome(detail.styles, detail.look);
   if (look.touched) connection.say({ type: "look", ...look.wanted });
+  tellSource();
   pace.restart();
   newest = 0;
   link("open", "connected");
@@ -164,6 +170,7 @@ async function openPhoto(file) {
   pressed("freeze-button", false);
   stage.resize(...source.size);
   setMode("photo");
+  tellSource();
   pace.restart();
   askForThumbnails();
 }
@@ -184,6 +191,7 @@ function toggleFreeze() {
 function thaw() {
   source.still = null;
   frozen = false;
+  tellSource();
   pressed("freeze-button", false);
   pace.restart();
 }

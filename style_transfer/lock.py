@@ -1,4 +1,4 @@
-"""One run at a time onto one video: two would write into the same growing file."""
+"""One run at a time onto one file: two would spoil the growing video, or lose what the other added."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from style_transfer.files import beside, output_errors
 
 
 @contextmanager
-def sole_writer(target: Path) -> Iterator[None]:
+def sole_writer(target: Path, *, wait: float = 0) -> Iterator[None]:
     """Hold ``target`` against other processes that ask for it in this way; its folder is made if missing.
 
-    Raises ``UserError`` while another one holds it, ``OutputError`` where there can be no such folder. A
-    file system that knows no locks is written to without.
+    Raises ``UserError`` while another one holds it, for ``wait`` seconds and longer, ``OutputError`` where
+    there can be no such folder. A file system that knows no locks is written to without.
     """
     with output_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(beside(target.with_name(f".{target.name}"), f"{target.suffix}.lock"), timeout=0)
+    lock = FileLock(beside(target.with_name(f".{target.name}"), f"{target.suffix}.lock"), timeout=wait)
     try:
         lock.acquire()
     except Timeout:
