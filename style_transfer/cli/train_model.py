@@ -112,7 +112,7 @@ def joined(base: StyleModel, new: StyleModel, *, again: bool = False) -> StyleMo
     styles = [source.styles[row] for source, row in zip(sources, rows, strict=True)]
     before = base.training.get("added", [])
     if again:
-        before = [run for run in before if run["styles"] != new.style_names]
+        before = [run for run in before if run.get("styles") != new.style_names]
     added = [*before, {"styles": new.style_names, **new.training}]
     ranges = None
     if base.ranges is not None and new.ranges is not None:
