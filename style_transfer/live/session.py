@@ -6,19 +6,17 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from datetime import datetime
 from pathlib import Path
 
-from style_transfer.errors import InputFileError, StyleTransferError
+from style_transfer.errors import InputFileError
 from style_transfer.live import overlay
 from style_transfer.live.controls import Command, Controls, Weights
 from style_transfer.live.meter import Meter
+from style_transfer.live.outputs import Outputs
 from style_transfer.live.painter import Painted, Painter
 from style_transfer.media.camera import Camera
 from style_transfer.media.pixels import Pixels
-from style_transfer.media.recorder import Recorder
-from style_transfer.media.sinks import Click, Display, Sink, Snapshots
+from style_transfer.media.sinks import Click, Display, Sink
 from style_transfer.networks.styles import parse_mix
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -61,19 +59,17 @@ class Session:
     ) -> None:
         self.meter = Meter()
         self._camera, self._load, self._controls = camera, load, controls
-        self._display, self._sinks, self._style = display, list(sinks), style
-        self._folder, self._notify, self._clock = folder or Path(), notify, clock
+        self._display, self._style = display, style
+        self._notify, self._clock = notify, clock
+        self._outputs = Outputs(
+            sinks, folder or Path(), since=clock(), all_there_is=display is None, tell=self._tell
+        )
         self._painter = Painter(
             camera.shots, target_fps or camera.fps, statistics=statistics, notify=self._tell, clock=clock
         )
         self._load_error: Exception | None = None
         self._weights: Weights = ()
         self._ended = threading.Event()
-        self._snapshots = Snapshots()
-        self._taken: list[tuple[Path, Future[None]]] = []
-        self._recorder = next((sink for sink in sinks if isinstance(sink, Recorder)), None)
-        self._finishing: list[Recorder] = []
-        self._recording_since = clock()
         self._last: tuple[Painted, Pixels] | None = None
         self._drawn_at = self._fresh_at = clock()
 
@@ -85,8 +81,7 @@ class Session:
         """
         loader = threading.Thread(target=self._bring_network, name="loader", daemon=True)
         with contextlib.ExitStack() as closing:  # in reverse order, each whatever the others do
-            closing.callback(self._close_sinks)
-            closing.callback(self._snapshots.close)
+            closing.callback(self._outputs.close)
             # The interpreter's end would crash a thread that is in the middle of foreign code.
             closing.callback(loader.join)
             closing.callback(self._painter.close)
@@ -121,7 +116,7 @@ class Session:
         elif self._last and now - self._drawn_at > _REDRAW:
             self._last = (self._last[0], self._compose(self._last[0]))  # the split may have moved
             self._draw(now)
-        self._report()
+        self._outputs.report()
         return self._display is None or self._serve_person(self._display)
 
     def _direct(self, now: float) -> None:
@@ -164,7 +159,7 @@ class Session:
         if painted.fresh:
             self.meter.add(painted.time, self._clock())
         if painted.styled:
-            self._send(picture, painted.time if painted.fresh else now)
+            self._outputs.show(picture, painted.time if painted.fresh else now)
 
     def _compose(self, painted: Painted) -> Pixels:
         share = self._controls.split
@@ -180,8 +175,8 @@ class Session:
         painted, picture = self._last
         canvas = overlay.legible(picture)
         overlay.draw_status(canvas, self._status(painted, now))
-        if self._recorder:
-            overlay.draw_recording(canvas, now - self._recording_since)
+        if (since := self._outputs.recording_since) is not None:
+            overlay.draw_recording(canvas, now - since)
         if painted.scene.grid:
             overlay.draw_grid_names(canvas, self._controls.styles, self._controls.chosen)
         note = self._controls.current_note(now)
@@ -201,18 +196,6 @@ class Session:
             return f"{rate}  loading the styles"
         return f"{rate}  at {painted.scale:.0%}" if painted.scale < 1 else rate
 
-    def _send(self, picture: Pixels, time: float) -> None:
-        for sink in list(self._sinks):
-            try:
-                sink.show(picture, time)
-            except StyleTransferError as error:
-                self._sinks.remove(sink)
-                if sink is self._recorder:
-                    self._recorder = None
-                if self._display is None:  # nothing would be left to run for
-                    raise
-                self._tell(str(error))
-
     # -- the person ----------------------------------------------------------------------------------
 
     def _serve_person(self, display: Display) -> bool:
@@ -231,74 +214,12 @@ class Session:
             case Command.FULL_SCREEN:
                 display.toggle_full_screen()
             case Command.SNAPSHOT if self._last:
-                path = self._new_path("snapshot", ".png")
-                self._taken.append((path, self._snapshots.take(self._last[1], path)))
-            case Command.RECORD:
-                self._toggle_recording()
+                self._outputs.snapshot(self._last[1])
+            case Command.RECORD if self._outputs.recording_since is not None:
+                self._outputs.stop_recording()
+            case Command.RECORD if self._painter.stylizer is not None:
+                self._outputs.record(self._last and self._last[1], self._clock())
         return True
-
-    def _toggle_recording(self) -> None:
-        if self._recorder:
-            self._recorder.stop()
-            self._sinks.remove(self._recorder)
-            self._finishing.append(self._recorder)
-            self._recorder = None
-        elif self._painter.stylizer is not None:
-            try:
-                self._recorder = Recorder(self._new_path("recording", ".mp4"))
-            except StyleTransferError as failure:  # the show goes on
-                self._tell(str(failure))
-                return
-            self._recording_since = self._clock()
-            self._sinks.append(self._recorder)
-            if self._last:
-                self._recorder.show(self._last[1], self._clock())
-
-    def _new_path(self, kind: str, extension: str) -> Path:
-        stem = f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
-        begun = {path for path, _ in self._taken} | {recorder.target for recorder in self._finishing}
-        for name in (stem, *(f"{stem}-{n}" for n in range(2, 1000))):
-            path = self._folder / f"{name}{extension}"
-            if not path.exists() and path not in begun:
-                return path
-        raise StyleTransferError(f"cannot find a new name like '{stem}{extension}'")
-
-    # -- the end -------------------------------------------------------------------------------------
-
-    def _report(self) -> None:
-        """Say what has been saved in the meantime."""
-        for recorder in [r for r in self._finishing if not r.busy]:
-            self._finishing.remove(recorder)
-            try:
-                self._finish(recorder)
-            except StyleTransferError as failure:  # the show goes on
-                self._tell(str(failure))
-        for path, future in [taken for taken in self._taken if taken[1].done()]:
-            self._taken.remove((path, future))
-            error = future.exception()
-            self._tell(str(error) if error else f"saved {path}")
-
-    def _finish(self, recorder: Recorder) -> None:
-        recorder.close()
-        dropped = (
-            f" ({recorder.dropped} frames left out: the encoder was too slow)" if recorder.dropped else ""
-        )
-        if recorder.frames:
-            self._tell(f"saved {recorder.target}{dropped}")
-        elif self._display:
-            self._tell("nothing was recorded")
-
-    def _close_sinks(self) -> None:
-        with contextlib.ExitStack() as closing:
-            closing.callback(self._report)
-            for recorder in self._finishing:
-                closing.callback(self._finish, recorder)
-            self._finishing = []
-            for sink in self._sinks:
-                if isinstance(sink, Recorder):
-                    closing.callback(self._finish, sink)
-                else:
-                    closing.callback(sink.close)
 
     def _tell(self, line: str) -> None:
         """On the terminal and in the window."""

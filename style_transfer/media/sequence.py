@@ -165,7 +165,9 @@ def convert_sequence(
     if options.fps is not None and options.fps <= 0:
         raise UserError(f"the frame rate is {float(options.fps):g}; it must lie above 0")
     into_images = is_pattern(target)
-    if not into_images:
+    if into_images:
+        _check_no_codec(options)
+    else:
         check(source, target, options)
     with ExitStack() as stack:
         stack.enter_context(sole_writer(target))
@@ -190,6 +192,13 @@ def convert_sequence(
 
         control = Control(progress, should_stop)
         return transfer(reader, writer, paint, control, side_by_side=options.side_by_side)
+
+
+def _check_no_codec(options: VideoOptions) -> None:
+    """Raises ``UserError`` for what only a video could have."""
+    for name in ("codec", "crf", "preset"):
+        if getattr(options, name) is not None:
+            raise UserError(f"an image sequence has no --{name}; leave it out, or write a video with -o")
 
 
 def _check_no_input_is_lost(source: Pattern, files: Pattern) -> None:

@@ -21,6 +21,8 @@ from style_transfer.media.patterns import Pattern, is_pattern
 from style_transfer.media.sequence import convert_sequence
 from style_transfer.media.video.convert import Frame, Summary, VideoOptions
 
+PLAIN = VideoOptions()
+
 
 class Trail:
     """Paints each frame over what is left of those before it, so that a lost state shows."""
@@ -45,8 +47,10 @@ def write_frames(folder: Path, numbers: Sequence[int], alpha: np.ndarray | None 
     return folder / "frame_%05d.png"
 
 
-def run(source: Path, target: Path, options: VideoOptions = QUICK, **more: Any) -> tuple[Summary, Trail]:
+def run(source: Path, target: Path, options: VideoOptions = PLAIN, **more: Any) -> tuple[Summary, Trail]:
     painter = Trail()
+    if target.suffix == ".mp4":
+        options = replace(options, preset=QUICK.preset)
     return convert_sequence(source, target, painter, options, **more), painter
 
 
@@ -72,7 +76,7 @@ def test_images_keep_numbers_gaps_and_transparency(tmp_path: Path) -> None:
     alpha = np.full((24, 32), 255, np.uint8)
     alpha[:5] = 7
     source = write_frames(tmp_path / "in", [7, 8, 11, 12], alpha)
-    summary, painter = run(source, tmp_path / "out" / "o%03d.png", replace(QUICK, fps=Fraction(10)))
+    summary, painter = run(source, tmp_path / "out" / "o%03d.png", replace(PLAIN, fps=Fraction(10)))
     assert names(tmp_path / "out") == ["o007.png", "o008.png", "o011.png", "o012.png"]
     assert summary.notices == [f"frames are missing in '{source}': 9 to 10"]
     assert painter.times == [Fraction(n, 10) for n in (0, 1, 4, 5)]
@@ -99,7 +103,7 @@ def test_what_is_there_is_not_painted_again_and_the_film_goes_on_from_it(tmp_pat
 
 
 def test_beside_the_input_it_goes_on_too(tmp_path: Path) -> None:
-    source, beside = write_frames(tmp_path / "in", range(1, 6)), replace(QUICK, side_by_side=True)
+    source, beside = write_frames(tmp_path / "in", range(1, 6)), replace(PLAIN, side_by_side=True)
     run(source, tmp_path / "whole" / "%d.png", beside)
     for name in ("1.png", "2.png"):
         (tmp_path / "out").mkdir(exist_ok=True)
@@ -113,7 +117,7 @@ def test_beside_the_input_transparency_is_that_of_both(tmp_path: Path) -> None:
     alpha = np.full((24, 32), 255, np.uint8)
     alpha[:5] = 7
     source = write_frames(tmp_path / "in", [1], alpha)
-    run(source, tmp_path / "out" / "%d.png", replace(QUICK, side_by_side=True))
+    run(source, tmp_path / "out" / "%d.png", replace(PLAIN, side_by_side=True))
     found = read_image(tmp_path / "out" / "1.png").alphas[0]
     assert found is not None
     assert (found == np.hstack([alpha, alpha])).all()
@@ -121,20 +125,20 @@ def test_beside_the_input_transparency_is_that_of_both(tmp_path: Path) -> None:
 
 def test_images_to_a_video_and_back(tmp_path: Path) -> None:
     source = write_frames(tmp_path / "in", [5, 6, 9])
-    summary, _ = run(source, tmp_path / "film.mp4", replace(QUICK, fps=Fraction(10)))
+    summary, _ = run(source, tmp_path / "film.mp4", replace(PLAIN, fps=Fraction(10)))
     assert summary.path == tmp_path / "film.mp4"
     found = contents(tmp_path / "film.mp4")
     assert [time - found.times[0] for time in found.times] == [Fraction(n, 10) for n in (0, 1, 4)]
     assert (found.width, found.height) == (32, 24)
     run(tmp_path / "film.mp4", tmp_path / "back" / "%d.png")
     assert names(tmp_path / "back") == ["1.png", "2.png", "3.png"]
-    run(tmp_path / "film.mp4", tmp_path / "steady" / "%d.png", replace(QUICK, fps=Fraction(10)))
+    run(tmp_path / "film.mp4", tmp_path / "steady" / "%d.png", replace(PLAIN, fps=Fraction(10)))
     assert len(names(tmp_path / "steady")) == 5  # of the one before the gap, there are three
 
 
 def test_a_part_of_it(tmp_path: Path) -> None:
     source = write_frames(tmp_path / "in", range(1, 31))
-    options = replace(QUICK, fps=Fraction(10), start=Fraction(1), end=Fraction(2), preview=Fraction(1, 2))
+    options = replace(PLAIN, fps=Fraction(10), start=Fraction(1), end=Fraction(2), preview=Fraction(1, 2))
     painter = run(source, tmp_path / "out" / "%d.png", options)[1]
     assert names(tmp_path / "out") == ["11.png", "12.png", "13.png", "14.png", "15.png"]
     assert painter.times[0] == 1
@@ -144,7 +148,7 @@ def test_a_part_of_it(tmp_path: Path) -> None:
 
 def test_a_start_in_a_gap(tmp_path: Path) -> None:
     source = write_frames(tmp_path / "in", [1, 2, 3, 10, 11])
-    run(source, tmp_path / "o.mp4", replace(QUICK, fps=Fraction(10), start=Fraction(4, 10)))
+    run(source, tmp_path / "o.mp4", replace(PLAIN, fps=Fraction(10), start=Fraction(4, 10)))
     assert contents(tmp_path / "o.mp4").times == [Fraction(5, 10), Fraction(6, 10)]
 
 
@@ -153,14 +157,16 @@ def test_what_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match="there is no file"):
         run(tmp_path / "nothing_%d.png", tmp_path / "o_%d.png")
     with pytest.raises(UserError, match="no frames between"):
-        run(source, tmp_path / "o_%d.png", replace(QUICK, start=Fraction(9)))
+        run(source, tmp_path / "o_%d.png", replace(PLAIN, start=Fraction(9)))
     with pytest.raises(UserError, match="overwrite the input"):
         run(source, tmp_path / "in" / "frame_%05d.png")
     many = write_frames(tmp_path / "many", [99, 100000])
     with pytest.raises(UserError, match=r"overwrite the input '.*frame_100000\.png'"):
         run(many, tmp_path / "many" / "frame_%d.png", overwrite=True)
     with pytest.raises(UserError, match="the frame rate is 0"):
-        run(source, tmp_path / "o_%d.png", replace(QUICK, fps=Fraction(0)))
+        run(source, tmp_path / "o_%d.png", replace(PLAIN, fps=Fraction(0)))
+    with pytest.raises(UserError, match="an image sequence has no --crf"):
+        run(source, tmp_path / "o_%d.png", replace(PLAIN, crf=20))
     with pytest.raises(UserError, match="images are written as"):
         run(source, tmp_path / "o_%d.exr")
     Image.new("RGB", (8, 8)).save(tmp_path / "in" / "frame_00003.png")
