@@ -91,6 +91,11 @@ def beside(target: Path, ending: str) -> Path:
     return target.with_name(f"{zlib.crc32(os.fsencode(target.stem)):08x}{ending}")
 
 
+def readable(name: str) -> str:
+    """A file's name as text that can be written, also where it is no Unicode."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
 def exists(path: Path) -> bool:
     """False also for what no file can be called, where :meth:`Path.exists` raises."""
     try:

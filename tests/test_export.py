@@ -56,7 +56,7 @@ def all_styles(model, tmp_path_factory):
 @pytest.fixture(scope="module")
 def archive(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("pt2") / "gallery.pt2"
-    assert export_pt2(model, path, name="tiny") < 1e-5
+    assert export_pt2(model, path) < 1e-5
     return path
 
 
@@ -95,7 +95,7 @@ def test_a_frozen_half_precision_onnx_file(model, tmp_path):
     mix = {"great_wave": 0.6, "the_scream": 0.4}
     look = model.mix(mix)
     with torch.no_grad():
-        statistics = model.network.measure(photo_tensor(90, 120, 3), look)[1]
+        statistics = model.network.measure(photo_tensor(90, 120, 3), look)
     path = tmp_path / "wave.onnx"
     export_onnx(model, path, mix, statistics=statistics, precision="fp16")
     session = session_of(path)
@@ -250,7 +250,19 @@ def test_a_package_runs_in_the_front_door(model, compiled_by_hand, tmp_path, cap
         frozen = plain.look.frozen(plain.measure(frame, plain.look))
         for look in (plain.look, frozen):
             assert np.abs(stylize(frame, look).astype(int) - plain(frame, look)).max() <= 1
-    assert calls  # and not the network beside it
+    assert set(calls) == {"model", "frozen"}  # and not the network beside it
+
+
+@pytest.mark.usefixtures("compiled_by_hand")
+def test_a_package_is_not_used_for_another_precision(model, tmp_path, caplog):
+    path = tmp_path / "gallery.pt2"
+    export_package(model, path, torch.device("cpu"), precision="fp16")
+    caplog.clear()
+    assert "compiled" not in Stylizer(path, device="cpu", precision="fp32").engine_reason
+    assert "compiled in fp16: not used for fp32" in caplog.text
+    assert "compiled" in Stylizer(path, device="cpu").engine_reason
+    with pytest.raises(UserError, match="precision int8 takes"):
+        Stylizer(path, device="cpu", precision="int8", engine="torch")
 
 
 def test_a_package_for_another_device_runs_its_network(model, compiled_by_hand, tmp_path, caplog):

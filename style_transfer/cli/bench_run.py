@@ -15,6 +15,7 @@ from style_transfer.cli.common import parse_resolution
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.evaluation.speed import Case, Speed, cases, machine, measure
 from style_transfer.files import check_writable, write_json
+from style_transfer.media.image import read_image
 from style_transfer.networks.catalogue import find_model, list_models
 from style_transfer.networks.plan import PLANS
 from style_transfer.runtime.device import choose_device
@@ -68,8 +69,8 @@ def _check(args: argparse.Namespace) -> tuple[list[str], list[tuple[int, int]], 
     if not args.seconds > 0:
         raise UserError(f"--seconds must be above 0, not {args.seconds:g}")
     photo = Path(args.photo).resolve() if args.photo else None
-    if photo and not photo.is_file():
-        raise InputFileError(f"there is no photo '{args.photo}'")
+    if photo:
+        read_image(photo)  # or every row would fail at it
     if args.json:
         check_writable(Path(args.json))
     return models, resolutions, photo, str(choose_device(args.device))

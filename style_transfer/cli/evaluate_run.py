@@ -14,7 +14,7 @@ from style_transfer.errors import UnknownNameError, UserError
 from style_transfer.evaluation.objective import Objective, Recipe
 from style_transfer.evaluation.paintings import find_paintings
 from style_transfer.files import check_writable, write_json
-from style_transfer.networks.catalogue import load_model, open_model
+from style_transfer.networks.catalogue import open_model
 from style_transfer.runtime.stylizer import Stylizer
 
 
@@ -58,6 +58,8 @@ def _check(args: argparse.Namespace) -> None:
         check_writable(args.json)
     if args.pictures:
         check_writable(args.pictures / "sheet.png")
+    if args.cache:
+        check_writable(args.cache / "curve.json")
 
 
 def _stylizer(args: argparse.Namespace, model: str) -> Stylizer:
@@ -80,6 +82,6 @@ def _styles(args: argparse.Namespace, stylizer: Stylizer) -> list[str]:
 
 def _objective(args: argparse.Namespace, stylizer: Stylizer, paintings: Iterable[Path]) -> Objective:
     """What the model was trained on, with these paintings."""
-    training = load_model(args.objective).training if args.objective else stylizer.model.training
+    training = open_model(args.objective).training if args.objective else stylizer.model.training
     device = stylizer.device.for_torch()
     return Objective(Recipe.of(training), list(paintings), vgg_weights=args.vgg_weights, device=device)

@@ -79,7 +79,7 @@ def _export(args: argparse.Namespace) -> int:
     if device is not None:
         difference = export_package(model, target, device.for_torch(), precision=args.precision or "fp32")
     elif target.suffix.lower() == ".pt2":
-        difference = export_pt2(model, target, name=source.stem)
+        difference = export_pt2(model, target)
     else:
         difference = export_onnx(
             model,

@@ -33,12 +33,13 @@ def _quantize(args: argparse.Namespace) -> int:
 
     from style_transfer.cli.common import say
     from style_transfer.errors import UserError
-    from style_transfer.files import check_writable
-    from style_transfer.media.sheet import read_some
+    from style_transfer.files import are_same, check_writable
+    from style_transfer.lock import sole_writer
     from style_transfer.networks.catalogue import find_model, load_model
     from style_transfer.networks.model_file import exact_dtype, save_model
-    from style_transfer.runtime.quantize import PHOTOS, measure_ranges
-    from style_transfer.training.dataset import find_photos
+    from style_transfer.runtime.quantize import measure_ranges
+    from style_transfer.runtime.threads import set_threads
+    from style_transfer.training.dataset import find_photos, range_photos
 
     source = find_model(args.model)
     if not args.output and not Path(args.model).is_file():
@@ -47,14 +48,18 @@ def _quantize(args: argparse.Namespace) -> int:
     if target.suffix.lower() != ".safetensors":
         raise UserError(f"'{target}' cannot hold what int8 needs; name a .safetensors file with --output")
     check_writable(target)
+    before = source.read_bytes()
     model = load_model(source)
     dtype = exact_dtype(model)
+    set_threads()
     paths, _ = find_photos(Path(args.dataset))
-    read = read_some(paths, PHOTOS, lambda path: say(f"'{path}' cannot be read and is left out"))
-    photos = [pixels for _, pixels in read]
+    photos = range_photos(paths, lambda path: say(f"'{path}' cannot be read and is left out"))
     say(f"measuring {len(model.styles)} style(s) on {len(photos)} photos; minutes for many styles")
     with tqdm(total=1.0, disable=None, bar_format="{percentage:3.0f}% |{bar}| {elapsed}<{remaining}") as bar:
         model.ranges = measure_ranges(model, photos, progress=lambda done: bar.update(done - bar.n))
-    save_model(model, target, dtype=dtype)
+    with sole_writer(target):
+        if are_same(source, target) and source.read_bytes() != before:  # a style has joined it, say
+            raise UserError(f"'{target}' has changed in the meantime; run the command again")
+        save_model(model, target, dtype=dtype)
     print(target)
     return 0

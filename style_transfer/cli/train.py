@@ -11,6 +11,7 @@ from style_transfer.cli.common import Parser, add_common_flags, guarded
 #: What ``--stroke`` multiplies the paintings' size by, and the style weights of ``--keep-content``.
 STROKES = {"fine": 0.6, "medium": 1.0, "coarse": 1.6}
 KEPT = {"low": 24.0, "medium": 12.0, "high": 6.0}
+FROM_NOTHING = "none"  # as --init
 
 
 def build_parser() -> Parser:
@@ -42,10 +43,15 @@ def build_parser() -> Parser:
     run.add_argument(
         "--quick",
         action="store_true",
-        help="train only what a style owns, in minutes, on the network of --init (gallery-fast)",
+        help="train only what a style owns, in minutes, on the network of --init",
     )
     start = run.add_mutually_exclusive_group()
-    start.add_argument("--init", metavar="MODEL", help="start from a trained model's weights")
+    start.add_argument(
+        "--init",
+        metavar="MODEL",
+        help="start from a trained model's weights; none: from nothing"
+        " (gallery-fast; none with --network johnson or --width)",
+    )
     start.add_argument(
         "--add-to",
         metavar="MODEL",

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from style_transfer.cli.train import FROM_NOTHING
 from style_transfer.errors import InputFileError, UserError, one_line
 from style_transfer.networks.catalogue import DEFAULT_MODEL, load_model
 from style_transfer.networks.style_model import StyleBank, StyleModel
@@ -36,10 +37,25 @@ def named_styles(args: argparse.Namespace) -> list[Style]:
     return [Style(name) for name in names]
 
 
+def starting_model(args: argparse.Namespace) -> str | None:
+    """The model whose weights a run starts from; None: from nothing.
+
+    What ships, unless another is asked for: a network that paints already learns a new style sooner. Raises
+    ``UserError`` where styles alone are to be learnt, of no network.
+    """
+    if args.init == FROM_NOTHING:
+        if args.quick:
+            raise UserError("--quick trains what a style owns on the network of a model; give --init a model")
+        return None
+    is_like_it = args.network in (None, "fast") and args.width is None
+    start: str | None = args.add_to or args.init
+    return start or (DEFAULT_MODEL if args.quick or is_like_it else None)
+
+
 def model_to_train(args: argparse.Namespace, styles: Sequence[Style]) -> StyleModel:
     """A model of ``styles`` alone; network and known styles come from the model to start from, if any."""
     width = {"width": args.width} if args.width is not None else {}
-    start_from = args.add_to or args.init or (DEFAULT_MODEL if args.quick else None)
+    start_from = starting_model(args)
     if not start_from:
         return StyleModel.create(args.network or "fast", styles, **width)
     model = load_model(start_from)
@@ -115,8 +131,8 @@ def joined(base: StyleModel, new: StyleModel, *, again: bool = False) -> StyleMo
         before = [run for run in before if run.get("styles") != new.style_names]
     added = [*before, {"styles": new.style_names, **new.training}]
     ranges = None
-    if base.ranges is not None and new.ranges is not None:
+    if base.ranges and new.ranges and torch.equal(base.ranges.units, new.ranges.units):
         found = [(s.ranges, row) for s, row in zip(sources, rows, strict=True) if s.ranges is not None]
         centers, spans = (torch.stack([ranges[part][row] for ranges, row in found]) for part in (0, 1))
-        ranges = Ranges(centers, spans, base.ranges.units)  # the new styles were measured in these
+        ranges = Ranges(centers, spans, base.ranges.units)
     return StyleModel(base.network, bank, styles, {**base.training, "added": added}, ranges)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,27 @@ from tqdm import tqdm
 from style_transfer import __version__
 from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
 from style_transfer.cli.train import KEPT, STROKES
-from style_transfer.cli.train_model import joined, model_now, model_to_join, model_to_train, named_styles
+from style_transfer.cli.train_model import (
+    joined,
+    model_now,
+    model_to_join,
+    model_to_train,
+    named_styles,
+    starting_model,
+)
 from style_transfer.errors import OutputError, StyleTransferError, TrainingError, UserError
-from style_transfer.files import are_same, check_writable
+from style_transfer.files import are_same, check_writable, readable
 from style_transfer.lock import sole_writer
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import VGG19Features
-from style_transfer.media.sheet import read_some
-from style_transfer.networks.catalogue import DEFAULT_MODEL
 from style_transfer.networks.model_file import exact_dtype, save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.runtime.device import Device, choose_device, choose_precision
-from style_transfer.runtime.quantize import PHOTOS, measure_ranges
+from style_transfer.runtime.quantize import measure_ranges
+from style_transfer.runtime.threads import set_threads
 from style_transfer.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from style_transfer.training.config import TrainingConfig
-from style_transfer.training.dataset import find_photos, load_style_image
+from style_transfer.training.dataset import find_photos, load_style_image, range_photos
 from style_transfer.training.distributed import Peers, local_device
 from style_transfer.training.history import log_to_tensorboard, write_curve, write_losses
 from style_transfer.training.preview import preview_photos, write_preview
@@ -52,9 +57,12 @@ def run(args: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(checkpoint_path(beside)) if args.resume else None
     device = choose_device(local_device(args.device)).for_torch()
     peers = Peers.join(device)
+    if peers.size == 1:  # torchrun shares the cores out among its processes
+        set_threads()
     try:
+        log = log_to_tensorboard(args.tensorboard) if args.tensorboard and peers.rank == 0 else None
         trainer, held_out = _prepare(args, device, peers)
-        writer = _Writer(args, trainer, output, held_out, base) if peers.rank == 0 else None
+        writer = _Writer(args, trainer, output, held_out, base, log) if peers.rank == 0 else None
         if checkpoint:
             trainer.load_state(checkpoint)
         if writer:
@@ -160,6 +168,7 @@ class _Writer:
         output: Path,
         held_out: list[Path],
         base: StyleModel | None,
+        log: Callable[[Progress], None] | None,
     ) -> None:
         self.args, self.trainer, self.output, self.base = args, trainer, output, base
         self.beside = _beside(args, output)
@@ -167,25 +176,27 @@ class _Writer:
         self.preview_photos = preview_photos(held_out)
         self.bar: Any = None
         self.next_look = _FIRST_LOOK
-        self.log: Callable[[Progress], None] = (
-            log_to_tensorboard(args.tensorboard) if args.tensorboard else lambda _: None
-        )
+        self.log = log
 
     def announce(self) -> None:
         trainer, config = self.trainer, self.trainer.config
         names = ", ".join(trainer.model.style_names)
+        start = starting_model(self.args)
+        network = f"{trainer.model.network.plan.name} network" + (
+            f" of {_plain_name(start)}" if start else ""
+        )
         say(
-            f"{trainer.model.network.plan.name} network, {len(trainer.model.styles)} style(s): {names}; "
+            f"{network}, {len(trainer.model.styles)} style(s): {names}; "
             f"{len(trainer.photos)} photos; {trainer.device}, {str(trainer.precision).removeprefix('torch.')}"
         )
         each = trainer.seconds_per_step()
         left = (config.steps - trainer.step) * each if config.steps else float("inf")
         if config.minutes:
             left = min(left, 60 * config.minutes - trainer.seconds)
-        start = f"from step {trainer.step}, " if trainer.step else ""
+        so_far = f"from step {trainer.step}, " if trainer.step else ""
         if trainer.batch_size < config.batch_size:
             say(f"out of memory: the batch size is now {trainer.batch_size}")
-        say(f"{start}{each:.2g} s a step: about {duration(max(0.0, left))}; Ctrl-C keeps what there is")
+        say(f"{so_far}{each:.2g} s a step: about {duration(max(0.0, left))}; Ctrl-C keeps what there is")
         self.bar = tqdm(total=1.0, initial=config.progress(trainer.step, trainer.seconds), disable=None,
                         bar_format="{percentage:3.0f}% |{bar}| {desc}")  # fmt: skip
 
@@ -193,7 +204,8 @@ class _Writer:
         if progress.notice:
             say(progress.notice)
             return
-        self.log(progress)
+        if self.log:
+            self.log(progress)
         losses = " ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
         self.bar.n = progress.done
         self.bar.set_description_str(
@@ -228,7 +240,7 @@ class _Writer:
         # Who stops a run does not want to wait; but the styles that are there keep theirs.
         if kept or (complete and self.base is None):
             say("measuring what int8 needs")
-            photos = [pixels for _, pixels in read_some(trainer.photos, PHOTOS)]
+            photos = range_photos(trainer.photos)
             trainer.model.ranges = measure_ranges(trainer.model, photos, units=kept.units if kept else None)
         if self.base is None and complete:
             save_model(trainer.model, self.output)
@@ -255,7 +267,7 @@ class _Writer:
 
     def _provenance(self) -> dict[str, Any]:
         config = self.trainer.config
-        start = self.args.add_to or self.args.init or (DEFAULT_MODEL if self.args.quick else None)
+        start = starting_model(self.args)
         return {
             "steps": self.trainer.step,
             "steps_before": self.steps_before,
@@ -283,5 +295,5 @@ class _Writer:
 
 
 def _plain_name(model: str) -> str:
-    """Of a model's file, as text; where it lies here is of no use to others."""
-    return os.fsencode(Path(model).stem).decode("utf-8", "replace")
+    """Of a model's file; where it lies here is of no use to others."""
+    return readable(Path(model).stem)

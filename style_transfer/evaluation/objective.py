@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from style_transfer.errors import ModelFileError, UserError
+from style_transfer.errors import ModelFileError
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import LAYER_NAMES, VGG19Features
-from style_transfer.training.config import TrainingConfig
+from style_transfer.training.config import TrainingConfig, check_sizes, check_weights
 from style_transfer.training.dataset import load_style_image
 
 #: A picture ``(1, 3, H, W)`` in 0..1 → scalars ``content``, ``style``, ``tone``, ``tv``, ``total`` the sum.
@@ -40,11 +39,8 @@ class Recipe:
     scales: tuple[int, ...] = SCALES
 
     def __post_init__(self) -> None:
-        for name in ("content_weight", "style_weight", "tone_weight", "tv_weight"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(self, name)}")
-        if self.style_size < 64:
-            raise UserError(f"--style-size must be 64 pixels or more, not {self.style_size}")
+        check_weights(self, "content_weight", "style_weight", "tone_weight", "tv_weight")
+        check_sizes(self, "style_size")
 
     @classmethod
     def of(cls, training: Mapping[str, Any]) -> Recipe:
@@ -69,6 +65,7 @@ class Recipe:
         return recipe
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum, a scalar, of the unweighted ``losses``."""
         return (
             self.content_weight * losses["content"]
             + self.style_weight * losses["style"]

@@ -169,25 +169,30 @@ def _not_here(case: Case) -> str:
 
 
 def _model(name: str) -> Any:
-    from style_transfer.networks.catalogue import load_model
+    from style_transfer.networks.catalogue import open_model
     from style_transfer.networks.plan import PLANS
-    from style_transfer.networks.style_model import StyleModel
     from style_transfer.networks.styles import Style
 
-    return StyleModel.create(name, [Style("untrained")]) if name in PLANS else load_model(name)
+    if name not in PLANS:
+        return open_model(name)
+    from style_transfer.networks.style_model import StyleModel  # PyTorch comes with it
+
+    return StyleModel.create(name, [Style("untrained")])
 
 
 def _frame(photo: Path | None, width: int, height: int) -> NDArray[np.uint8]:
     """``photo``, or the one that comes with matplotlib, at the size wanted."""
     from PIL import Image
 
+    from style_transfer.media.image import read_image
+
     if photo is None:
         spec = find_spec("matplotlib")
         assert spec is not None
         assert spec.origin is not None
         photo = Path(spec.origin).parent / "mpl-data" / "sample_data" / "grace_hopper.jpg"
-    with Image.open(photo) as image:
-        return np.array(image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
+    image = Image.fromarray(read_image(photo).frames[0])
+    return np.array(image.resize((width, height), Image.Resampling.LANCZOS))
 
 
 def _peak_memory() -> tuple[float, float]:

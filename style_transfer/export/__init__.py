@@ -23,6 +23,5 @@ all that this program's own commands read of it, a package's machine code apart.
 
 from style_transfer.export.onnx_file import export_onnx
 from style_transfer.export.pt2_file import export_package, export_pt2, load_pt2
-from style_transfer.export.traced import SMALLEST, TOLERANCES
 
-__all__ = ["SMALLEST", "TOLERANCES", "export_onnx", "export_package", "export_pt2", "load_pt2"]
+__all__ = ["export_onnx", "export_package", "export_pt2", "load_pt2"]

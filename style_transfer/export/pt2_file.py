@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import json
 import os
 import shutil
 import zipfile
@@ -26,14 +25,13 @@ from style_transfer.runtime.device import Device
 from style_transfer.runtime.exported_engine import compiled_forward
 from style_transfer.runtime.gpu import exact_kernels
 
-_EXTRA_FILE = "style_transfer.json"
 _COMPILERS = ("g++", "clang++", "c++", "cl")
 
 
-def export_pt2(model: StyleModel, path: Path, *, name: str = "") -> float:
+def export_pt2(model: StyleModel, path: Path) -> float:
     """Write ``model`` to ``path`` with ``torch.export``; return the largest difference from PyTorch, 0..1.
 
-    All styles travel in the file, ``name`` with them. Raises ``OutputError`` where it cannot be written,
+    All styles travel in the file. Raises ``OutputError`` where it cannot be written,
     ``StyleTransferError`` where it paints otherwise than PyTorch. Without success there is no file.
     """
     look = model.mix(dict.fromkeys(model.style_names, 1.0))
@@ -41,10 +39,9 @@ def export_pt2(model: StyleModel, path: Path, *, name: str = "") -> float:
         program = torch.export.export(
             _AnyLook(model.network, "fp32"), (noise(*TRACED_SIZE), *look), dynamic_shapes=dynamic(len(look))
         )
-    about = json.dumps({"name": name, "version": __version__, **model.describe()}, ensure_ascii=False)
     buffer = io.BytesIO()
     with quiet():
-        torch.export.save(program, buffer, extra_files={_EXTRA_FILE: about})
+        torch.export.save(program, buffer)
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
         add_model(temporary, model)
@@ -91,7 +88,7 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
     stride = model.network.plan.stride
     picture = noise(5 * stride, 7 * stride)
     with torch.no_grad():
-        statistics = model.network.measure(picture, look)[1]
+        statistics = model.network.measure(picture, look)
     whole = _Whole(model.network, precision).to(device)
     inputs = {"model": (picture, *look), "frozen": (picture, *look, *statistics)}
     try:
@@ -141,7 +138,7 @@ def _compare_package(written: Path, path: Path, device: torch.device, tolerance:
     model = StyleModel.of(packaged)
     network, look = model.network, model.mix(dict.fromkeys(model.style_names, 1.0))
     with torch.no_grad():
-        statistics = network.measure(noise(90, 120), look)[1]
+        statistics = network.measure(noise(90, 120), look)
     worst = 0.0
     for frozen in (None, statistics):
         tensors = [part.to(device) for part in (*look, *(frozen or ()))]

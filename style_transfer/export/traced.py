@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from style_transfer.errors import StyleTransferError
 from style_transfer.networks.base import StyleNetwork
+from style_transfer.networks.exported_file import SMALLEST
 from style_transfer.networks.layers import Norms
 from style_transfer.networks.styles import Statistics, StyleParameters
 
-SMALLEST = 16  #: height and width, in pixels; every network's padding to two strides is less
 #: The largest difference from float32 PyTorch that passes. Half precision rounds every activation to 11 bits:
 #: 0.009 with ``gallery-fast``, 0.023 with an untrained ``johnson``.
 TOLERANCES = {"fp32": 1e-3, "fp16": 3e-2}
@@ -35,6 +35,7 @@ class Traced(nn.Module):
         self.network = copy.deepcopy(network).to("cpu", self.dtype).eval().requires_grad_(False)
 
     def paint(self, image: Tensor, look: StyleParameters, statistics: Statistics | None = None) -> Tensor:
+        """``(1, 3, H, W)`` float RGB in 0..1 → the same, in one look, live without ``statistics``."""
         # Gathering instead of F.pad and slicing, and multiples of the stride written as such: so the tracer
         # has nothing to branch on, and sees without solving anything that every stride divides.
         stride = self.network.plan.stride
@@ -71,6 +72,10 @@ def compare(
     tolerance: float,
     path: Path,
 ) -> float:
+    """The largest difference, 0..1, of what ``paint`` makes of ``(1, 3, H, W)`` pictures from ``network``.
+
+    Raises ``StyleTransferError``, of the file ``path``, where it is above ``tolerance`` or no number.
+    """
     worst = 0.0
     for size in _CHECKED_SIZES:
         image = noise(*size)

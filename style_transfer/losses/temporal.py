@@ -20,13 +20,13 @@ _NOISE = 0.0075  # standard deviation, of the range 0..1
 def random_motion(count: int, size: int, generator: torch.Generator) -> Tensor:
     """``count`` affine motions for square pictures of ``size`` pixels, as ``F.affine_grid`` takes them.
 
-    ``(count, 2, 3)`` float32. Every other one is a shift by whole pixels, which resamples nothing: the others
-    alone would teach that pictures soften when they move.
+    ``(count, 2, 3)`` float32. Every other one, from the first or the second on, is a shift by whole pixels,
+    which resamples nothing: the others alone would teach that pictures soften when they move.
     """
     shift = torch.randint(-_SHIFT, _SHIFT + 1, (count, 2), generator=generator).float()
     fraction = torch.rand((count, 2), generator=generator) - 0.5
     zoom = 1 + _ZOOM * (2 * torch.rand(count, generator=generator) - 1)
-    whole = torch.arange(count) % 2 == 0
+    whole = (torch.arange(count) + torch.randint(2, (1,), generator=generator)) % 2 == 0
     zoom = torch.where(whole, 1.0, zoom)
     shift = torch.where(whole[:, None], shift, shift + fraction)
     theta = torch.zeros(count, 2, 3)

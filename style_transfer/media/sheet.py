@@ -17,9 +17,16 @@ _GAP, _CAPTION = 6, 18  # pixels, of a sheet
 
 
 def read_some(
-    paths: Sequence[Path], count: int, on_skipped: Callable[[Path], None] = lambda _: None
+    paths: Sequence[Path],
+    count: int,
+    on_skipped: Callable[[Path], None] = lambda _: None,
+    *,
+    made: Callable[[Pixels], Pixels] = lambda pixels: pixels,
 ) -> list[tuple[Path, Pixels]]:
-    """Up to ``count`` photos that can be read, evenly from all. Raises ``InputFileError`` if none can be."""
+    """Up to ``count`` photos that can be read, evenly from all; of each, what is ``made`` of it at once.
+
+    Raises ``InputFileError`` if none can be read.
+    """
     order = [paths[len(paths) * i // count] for i in range(count)] if len(paths) > count else list(paths)
     first = set(order)
     read: list[tuple[Path, Pixels]] = []
@@ -27,7 +34,7 @@ def read_some(
         if len(read) == count:
             break
         try:
-            read.append((path, read_image(path).frames[0]))
+            read.append((path, made(read_image(path).frames[0])))
         except InputFileError:
             on_skipped(path)
     if not read:

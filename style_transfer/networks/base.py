@@ -42,12 +42,12 @@ class StyleNetwork(nn.Module):
         norms = Norms(scales, shifts, means, variances, epsilon=self.plan.epsilon)
         return self._paint(x, norms, output_weight, output_bias)
 
-    def measure(self, x: Tensor, look: StyleParameters) -> tuple[Tensor, Statistics]:
-        """The stylized picture and the statistics of its norms, to freeze later passes with."""
+    def measure(self, x: Tensor, look: StyleParameters) -> Statistics:
+        """The statistics of the norms on ``x``, as in :meth:`forward`, to freeze later passes with."""
         norms = Norms(look.scales, look.shifts, epsilon=self.plan.epsilon, measure=True)
-        y = self._paint(x, norms, look.output_weight, look.output_bias)
+        self.features(pad_to_stride(x, self.plan.stride), norms)
         means, variances = zip(*norms.measured, strict=True)
-        return y, Statistics(torch.cat(means, 1), torch.cat(variances, 1))
+        return Statistics(torch.cat(means, 1), torch.cat(variances, 1))
 
     def _paint(self, x: Tensor, norms: Norms, output_weight: Tensor, output_bias: Tensor) -> Tensor:
         height, width = x.shape[-2:]

@@ -27,6 +27,7 @@ from style_transfer.networks.styles import Style, StyleParameters, check_style_n
 if TYPE_CHECKING:  # PyTorch comes with it
     from style_transfer.networks.style_model import StyleModel
 
+SMALLEST = 16  #: height and width, in pixels, that an exported file takes: two strides of every network
 MODEL_ENTRY = "style_transfer.safetensors"  #: the model file inside a .pt2 archive
 COMPILED_ENTRY = "style_transfer_compiled.json"  #: in a package: what it was compiled for
 
@@ -56,6 +57,7 @@ class PackagedModel(StoredModel):
 
     path: Path = Path()
     device_type: str = "cpu"
+    precision: str = "fp32"
 
 
 def read_onnx(path: Path) -> OnnxModel:
@@ -99,7 +101,7 @@ def read_pt2(path: Path) -> StoredModel:
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
             entries = {name.rpartition("/")[2]: name for name in archive.namelist()}
-            inside = Path(folder) / f"{path.stem}.safetensors"
+            inside = Path(folder) / "model.safetensors"
             for entry in {MODEL_ENTRY, COMPILED_ENTRY} & entries.keys():
                 if archive.getinfo(entries[entry]).compress_type != zipfile.ZIP_STORED:
                     raise ValueError(f"its {entry} is compressed")  # and might grow without bounds
@@ -107,20 +109,21 @@ def read_pt2(path: Path) -> StoredModel:
             model = read_stored(inside)
             if COMPILED_ENTRY not in entries:
                 return model
-            device = str(json.loads(archive.read(entries[COMPILED_ENTRY]))["device"])
-            if not device.isalnum():
-                raise ValueError("it is compiled for no device that there is")
+            compiled = json.loads(archive.read(entries[COMPILED_ENTRY]))
+            device, precision = str(compiled["device"]), str(compiled["precision"])
+            if not device.isalnum() or precision not in ("fp32", "fp16"):
+                raise ValueError("it is compiled for nothing that there is")
     except KeyError as error:
         raise ModelFileError(
             f"'{path}' is no .pt2 file of this program, or of an early version; export the model again"
         ) from error
     except ModelFileError as error:  # of what is inside, by a name that only this process knows
         raise ModelFileError(f"'{path}' is damaged; export the model again") from error
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, TypeError) as error:
+    except (OSError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         reason = one_line(error)
         raise ModelFileError(f"'{path}' is damaged or no .pt2 file of this program: {reason}") from error
     parts = {part.name: getattr(model, part.name) for part in fields(StoredModel)}
-    return PackagedModel(**parts, path=path, device_type=device)
+    return PackagedModel(**parts, path=path, device_type=device, precision=precision)
 
 
 def add_model(path: Path, model: StyleModel, compiled: Mapping[str, str] | None = None) -> None:

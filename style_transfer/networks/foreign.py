@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from style_transfer.errors import ModelFileError, one_line
+from style_transfer.files import readable
 from style_transfer.networks.plan import johnson_plan
 from style_transfer.networks.stored_model import Array, StoredModel, StoredNetwork
 from style_transfer.networks.styles import Style, StyleParameters, typeable_name
@@ -54,7 +55,10 @@ def model_from_examples(path: Path) -> StoredModel:
             StoredNetwork(plan, weights),
             StyleParameters(*map(_array, parameters)),
             [Style(typeable_name(path.stem))],
-            {"source": "a state dictionary of pytorch/examples fast_neural_style", "file": path.name},
+            {
+                "source": "a state dictionary of pytorch/examples fast_neural_style",
+                "file": readable(path.name),
+            },
         )
         model.check()
     except (KeyError, RuntimeError, IndexError, ValueError) as error:

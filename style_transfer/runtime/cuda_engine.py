@@ -27,7 +27,7 @@ _AHEAD = 3  # frames under way at once: one on its way up, one being painted, on
 _GRAPHS = 4  # sizes that are kept captured, live and frozen apart; each holds its activations
 _FLAT = 4.0  # of 255, the deviation below which a frame says nothing of overflow: black ones give zeros
 _JUDGED = 64  # looks that are remembered as free of overflow
-_APART = 30  # frames at least between two looks that are judged, as in a fade each frame has another
+_APART = 30  # frames between looks that are judged while each frame has another, as in a fade
 _log = logging.getLogger("style_transfer")
 
 
@@ -39,10 +39,11 @@ class CudaEngine(TorchEngine):
     nothing. Frames cross the bus as ``uint8``. :meth:`submit` returns at once: frame n+1 is uploaded
     while frame n is painted and frame n-1 comes back.
 
-    Half precision that overflows, which is looked for on the first frame of a look that is not flat, goes on
-    in bfloat16 (float32 where the GPU has none), with a line in the log. Raises ``StyleTransferError``
-    where the GPU fails, ``torch.OutOfMemoryError`` where its memory does not suffice for a frame. One thread
-    at a time may use it; any may ask tickets.
+    Half precision that overflows goes on in bfloat16 (float32 where the GPU has none), with a line in the
+    log. It is looked for on the first frame of a look that is not flat; while each frame has another look,
+    as in a fade, on every thirtieth. Raises ``StyleTransferError`` where the GPU fails,
+    ``torch.OutOfMemoryError`` where its memory does not suffice for a frame. One thread at a time may use
+    it; any may ask tickets.
     """
 
     def __init__(
@@ -61,7 +62,11 @@ class CudaEngine(TorchEngine):
         #: what to take again if half precision overflows; None where it cannot, or has
         self._exact = network if precision == torch.float16 and forward is None else None
         self._judged: OrderedDict[int, StyleParameters] = OrderedDict()  # by identity
-        self._unjudged = _APART
+        self._unjudged = 0  # frames since a look was judged
+        self._last: tuple[object, bool] = (
+            None,
+            False,
+        )  # parameters of the frame before, and whether they were new
         self._look_buffers = _LookBuffers(self._gpu, device)
         self._frames: deque[_Buffers] = deque()
         self._graphs: OrderedDict[tuple[int, ...], _Graph] = OrderedDict()
@@ -175,8 +180,12 @@ class CudaEngine(TorchEngine):
     def _check_precision(self, exact: StyleNetwork, frame: NDArray[np.uint8], look: Look) -> None:
         """Leave float16 if it overflows with this look; a frame that is flat leaves the question open."""
         self._unjudged += 1
+        before, was_new = self._last
+        stays = look.parameters is before
         known = id(look.parameters) in self._judged
-        if known or self._unjudged < _APART or frame[::8, ::8].std() < _FLAT:
+        self._last = look.parameters, not (known or stays)
+        fades = was_new and not stays
+        if known or (fades and self._unjudged < _APART) or frame[::8, ::8].std() < _FLAT:
             return
         with self._gpu.on("compute"):
             overflows = _overflows(self.network, self._picture(self._upload(frame)), self._look(look))

@@ -29,14 +29,20 @@ def onnx_engine(model: OnnxModel, *, engine: str, device: str, precision: str, c
     return OnnxEngine(model, device)
 
 
-def compiled_forward(model: PackagedModel, device: Device, *, ours: bool = False) -> Forward | None:
+def compiled_forward(
+    model: PackagedModel, device: Device, precision: str = "auto", *, ours: bool = False
+) -> Forward | None:
     """What is compiled in a package, to be called as the network; None where it does not run on ``device``.
 
+    Nor where another ``precision`` is asked for than it is compiled in.
     It is machine code, which runs as it is: a line in the log says so, unless it is ``ours``. A package of
     another PyTorch, or for other hardware, gives a warning and None.
     """
     if model.device_type != device.type:
         _log.warning("'%s' is compiled for %s: not used on %s", model.path, model.device_type, device.type)
+        return None
+    if precision not in ("auto", model.precision):
+        _log.warning("'%s' is compiled in %s: not used for %s", model.path, model.precision, precision)
         return None
     if not ours:
         _log.warning("'%s' holds machine code; only open .pt2 packages you trust", model.path)

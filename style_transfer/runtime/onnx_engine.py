@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from style_transfer.errors import ModelFileError, UserError, one_line
-from style_transfer.networks.exported_file import OnnxModel, import_onnxruntime
+from style_transfer.networks.exported_file import SMALLEST, OnnxModel, import_onnxruntime
 from style_transfer.networks.styles import Statistics
 from style_transfer.runtime.device import CPU, DTYPES, choose_device
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.threads import thread_budget
 
-_SMALLEST = 16  # height and width, in pixels, that a file takes
 _GPU = "CUDAExecutionProvider"
 
 
@@ -60,7 +59,7 @@ class OnnxEngine:
         The look chooses among the file's styles; its statistics are passed over.
         """
         height, width = frame.shape[:2]
-        bottom, right = max(0, _SMALLEST - height), max(0, _SMALLEST - width)
+        bottom, right = max(0, SMALLEST - height), max(0, SMALLEST - width)
         if bottom or right:
             frame = np.asarray(cv2.copyMakeBorder(frame, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
         inputs = {"image": frame.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)}

@@ -20,7 +20,7 @@ from style_transfer.runtime.tensors import to_tensor
 from style_transfer.runtime.tiling import reduced
 
 PHOTOS = 24  #: that are enough; twice as many change the ranges by a few percent
-_PIXELS = 200_000  # of a photo; larger ones are reduced
+PIXELS = 200_000  #: of a photo; larger ones are reduced
 _HEADROOM = 1.4  # of a span over what was measured: photos differ, and clipping costs more than wide steps
 
 
@@ -53,7 +53,7 @@ def measure_ranges(
     channels = list(network.plan.range_channels)
     sums = torch.zeros(len(model.styles), 2, sum(channels))
     for done, frame in enumerate(frames, 1):
-        x = to_tensor(reduced(frame, _PIXELS))
+        x = to_tensor(reduced(frame, PIXELS))
         for number, name in enumerate(model.style_names):
             seen.clear()
             with torch.inference_mode():

@@ -100,10 +100,10 @@ class Stylizer:
         set_threads()
         forward = None
         if isinstance(self.model, PackagedModel) and engine == "auto":
-            forward = compiled_forward(self.model, self.device)
+            forward = compiled_forward(self.model, self.device, precision)
             if forward is not None:
                 self._precision = "float32"  # of what goes in and out; inside, it is the package's own
-        int8 = None if compiled or forward else self._int8(precision, engine)
+        int8 = self._int8(precision, "torch" if compiled or forward else engine)
         self.engine, self.engine_reason = choose_engine(
             engine, self.model.network, self.device, self._precision, int8, compiled=compiled, forward=forward
         )

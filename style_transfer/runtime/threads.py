@@ -32,21 +32,17 @@ def usable_cpus() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def set_threads(count: int | None = None) -> int:
-    """Let OpenCV and, if it is imported, PyTorch use ``count`` threads, by default the budget; returns it.
+def set_threads() -> None:
+    """Let OpenCV and, if it is imported, PyTorch use the budget.
 
-    They never compute at once, so each may have all. OpenVINO takes the number with each model. Raises
-    ``ValueError`` for a count below 1.
+    They never compute at once, so each may have all. OpenVINO takes the number with each model.
     """
     import cv2
 
-    count = thread_budget() if count is None else count
-    if count < 1:
-        raise ValueError(f"the number of threads is 1 or more, not {count}")
+    count = thread_budget()
     if "torch" in sys.modules:  # it is not imported for that
         sys.modules["torch"].set_num_threads(count)
     cv2.setNumThreads(count)
-    return count
 
 
 def _quotas() -> list[float]:

@@ -63,7 +63,7 @@ class TorchEngine:
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
         """The statistics of the look's norms on ``frame``, to freeze other frames or tiles with."""
         parameters = StyleParameters(*self._look(look)[:4])
-        _, statistics = self.network.measure(self._picture(self._upload(frame)), parameters)
+        statistics = self.network.measure(self._picture(self._upload(frame)), parameters)
         return Statistics(*(part.cpu().numpy() for part in statistics))
 
     def _upload(self, frame: NDArray[np.uint8]) -> Tensor:

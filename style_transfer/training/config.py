@@ -51,15 +51,10 @@ class TrainingConfig:
                 raise UserError(f"--{name.replace('_', '-')} must be above 0, not {value}")
         if self.steps is None and self.minutes is None:
             raise UserError("a run needs an end; give --steps or --minutes")
-        for name in ("content_weight", "style_weight", "tone_weight", "tv_weight", "temporal_weight"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(self, name)}")
+        check_weights(self, "content_weight", "style_weight", "tone_weight", "tv_weight", "temporal_weight")
         if not 0 <= self.mix_share <= 1:
             raise UserError(f"--mix-share must be from 0 to 1, not {self.mix_share}")
-        for name in ("image_size", "style_size"):  # a quarter of it must still make a feature map
-            value = getattr(self, name)
-            if not 64 <= value <= 4096:
-                raise UserError(f"--{name.replace('_', '-')} must be from 64 to 4096 pixels, not {value}")
+        check_sizes(self, "image_size", "style_size")
 
     def progress(self, step: int, seconds: float) -> float:
         """How much of the run is done after ``step`` steps and ``seconds`` of training, 0..1."""
@@ -81,3 +76,18 @@ class TrainingConfig:
         if left < 1:
             factor *= 0.02 + 0.98 * (1 - math.cos(math.pi * left)) / 2
         return self.lr * factor
+
+
+def check_weights(settings: object, *names: str) -> None:
+    """Raise ``UserError`` for a loss weight that is negative or not finite."""
+    for name in names:
+        if not 0 <= getattr(settings, name) < math.inf:
+            raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(settings, name)}")
+
+
+def check_sizes(settings: object, *names: str) -> None:
+    """Raise ``UserError`` for a side of pictures, a quarter of which must still make a feature map."""
+    for name in names:
+        value = getattr(settings, name)
+        if not 64 <= value <= 4096:
+            raise UserError(f"--{name.replace('_', '-')} must be from 64 to 4096 pixels, not {value}")

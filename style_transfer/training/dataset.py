@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,11 @@ from torch.utils.data import DataLoader, Dataset
 from style_transfer.errors import InputFileError
 from style_transfer.files import is_partial
 from style_transfer.media.image import IMAGE_EXTENSIONS, read_image
+from style_transfer.media.pixels import Pixels
+from style_transfer.media.sheet import read_some
+from style_transfer.runtime.quantize import PHOTOS, PIXELS
 from style_transfer.runtime.tensors import to_tensor
+from style_transfer.runtime.tiling import reduced
 
 # A photo's short side is scaled to between one crop and this many, evenly by ratio: from all of it, sharp, to
 # a part of it, as large and as soft as a camera or a video shows things at several times the crop's size.
@@ -48,6 +52,15 @@ def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
     train = [p for p in photos if not held_out(p)]
     held = [p for p in photos if held_out(p)]
     return train or photos, held or photos
+
+
+def range_photos(paths: Sequence[Path], on_skipped: Callable[[Path], None] = lambda _: None) -> list[Pixels]:
+    """What :func:`.measure_ranges` takes of the photos of a training: some, reduced as they are read.
+
+    Raises ``InputFileError`` if none can be read.
+    """
+    read = read_some(paths, PHOTOS, on_skipped, made=lambda pixels: reduced(pixels, PIXELS))
+    return [pixels for _, pixels in read]
 
 
 def _is_photo(path: Path) -> bool:

@@ -60,7 +60,9 @@ class Peers:
         """The average of a number, the same in every process."""
         if self.size == 1:
             return value
-        return float(self.average([torch.tensor([value], device=device)])[0])
+        # In float64: after days in float32 the seconds of a run would no longer grow by those of a step.
+        exact = torch.float32 if device.type == "mps" else torch.float64
+        return float(self.average([torch.tensor([value], dtype=exact, device=device)])[0])
 
     def any(self, value: bool, device: torch.device) -> bool:
         """True in every process if it is true in one."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from style_transfer.errors import UserError
-from style_transfer.files import atomic_path
+from style_transfer.files import atomic_path, output_errors
 from style_transfer.training.trainer import Progress
 
 
@@ -58,12 +58,16 @@ def running_mean(values: Sequence[float], keep: float = 0.95) -> list[float]:
 
 
 def log_to_tensorboard(folder: Path) -> Callable[[Progress], None]:
-    """A callback that logs every step's losses. Raises ``UserError`` where TensorBoard is not installed."""
+    """A callback that logs every step's losses.
+
+    Raises ``UserError`` where TensorBoard is not installed, ``OutputError`` where nothing can be written.
+    """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise UserError('--tensorboard needs: pip install "style-transfer[tensorboard]"') from None
-    writer = SummaryWriter(str(folder))
+    with output_errors(folder):
+        writer = SummaryWriter(str(folder))
 
     def log(progress: Progress) -> None:
         for name, value in progress.losses.items():

@@ -27,6 +27,7 @@ from style_transfer.training.distributed import Peers
 from style_transfer.training.mixes import draw_mixes
 from style_transfer.training.optimizer import make_optimizer, set_learning_rate
 
+_TIMED_STEPS = 2  # by which the length of a run is told
 _SNAPSHOT_EVERY = 50  # steps between the states that a loss gone astray falls back to
 _MOST_FALLBACKS = 5
 _MOST_OVERFLOWS = 5  # of gradients, one after another
@@ -41,7 +42,6 @@ class Progress:
     done: float  #: 0..1
     seconds_left: float
     losses: dict[str, float]
-    skipped: int  #: photos that could not be read, so far
     notice: str | None = None  #: something the user should read
 
 
@@ -134,31 +134,31 @@ class Trainer:
             self._report(on_progress, losses)
         return True
 
-    def seconds_per_step(self, steps: int = 2) -> float:
+    def seconds_per_step(self) -> float:
         """How long a step takes, measured after one to warm up; leaves the weights as they are.
 
         Halves the batch until it fits the memory; raises as :meth:`run` does.
         """
         while True:
             try:
-                return self._measure(steps)
+                return self._measure()
             except RuntimeError as error:
                 self._halve_batch(error)
 
-    def _measure(self, steps: int) -> float:
+    def _measure(self) -> float:
         batches = self._batches()
         took = 0.0
-        for i in range(steps + 1):
+        for i in range(_TIMED_STEPS + 1):
             start = time.perf_counter()
             crops = self._next(batches)
             with self._autocast():
                 total, _losses = self._losses(crops, self.config.temporal_weight)
             total.backward()  # type: ignore[no-untyped-call]
+            if (gradient := self.parameters[0].grad) is not None:
+                float(gradient.sum())  # reading a number waits for a GPU, of whatever make
             self.optimizer.zero_grad()
-            if self.device.type == "cuda":
-                torch.cuda.synchronize(self.device)
             took += (time.perf_counter() - start) if i else 0.0
-        return took / steps
+        return took / _TIMED_STEPS
 
     def state(self) -> dict[str, Any]:
         """Everything :meth:`load_state` needs to go on exactly; plain values and tensors only."""
@@ -296,4 +296,4 @@ class Trainer:
     ) -> None:
         done = self.config.progress(self.step, self.seconds)
         left = self.seconds * (1 - done) / done if done else math.inf
-        on_progress(Progress(self.step, done, left, losses, len(self.skipped), notice))
+        on_progress(Progress(self.step, done, left, losses, notice))

@@ -50,7 +50,9 @@ def test_the_difference_is_from_float32_with_the_same_statistics(
     monkeypatch.setattr(TorchEngine, "paint", lambda *args: np.roll(paint(*args), 3, axis=1))
     for kind in ("live", "frozen"):
         off = run_case(Case(str(model_file), 64, 48, "openvino", "fp32", kind, "cpu"), None, 0.01)
-        assert off.mean_difference > 1 or "failed" in off.reason
+        if "failed" in off.reason:
+            pytest.skip(off.reason)
+        assert off.mean_difference > 1
 
 
 def test_what_cannot_be_here_has_a_reason(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,11 +75,10 @@ def test_measured_statistics_repeat_the_live_pass(name: str) -> None:
     photo, look = photo_tensor(61, 83), model.mix({"great_wave": 1})
     live = paint(model, photo, look)
     with torch.inference_mode():
-        measured, statistics = model.network.measure(photo, look)
+        statistics = model.network.measure(photo, look)
     channels = sum(model.network.plan.norm_channels)
     assert statistics.means.shape == statistics.variances.shape == (1, channels)
     assert (statistics.variances >= 0).all()
-    torch.testing.assert_close(measured, live, rtol=0, atol=1e-4)
     torch.testing.assert_close(paint(model, photo, look, statistics), live, rtol=0, atol=1e-4)
     other = photo_tensor(61, 83, seed=1)
     assert (paint(model, other, look, statistics) - paint(model, other, look)).abs().max() > 1e-3
@@ -129,7 +128,7 @@ def test_a_frozen_crop_agrees_beyond_reach_of_its_edges(name: str) -> None:
     side = 2 * reach + 64
     photo = photo_tensor(48, side + 12 * stride)
     with torch.inference_mode():
-        _, statistics = model.network.measure(photo, look)
+        statistics = model.network.measure(photo, look)
     left = 5 * stride
     whole = paint(model, photo, look, statistics)[..., left : left + side]
     crop = paint(model, photo[..., left : left + side], look, statistics)
@@ -153,7 +152,7 @@ def test_noise_is_not_blown_up_with_statistics_of_a_photo(name: str) -> None:
     look, photo = model.mix({"great_wave": 1}), photo_tensor(64, 64)
     black = torch.randint(0, 3, (1, 3, 64, 64)) / 255
     with torch.inference_mode():
-        _, statistics = model.network.measure(photo, look)
+        statistics = model.network.measure(photo, look)
     live, frozen = paint(model, black, look), paint(model, black, look, statistics)
     assert torch.isfinite(live).all()
     assert frozen.std((2, 3)).max() < 0.3 * live.std((2, 3)).max()

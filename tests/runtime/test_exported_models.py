@@ -99,6 +99,9 @@ def test_films_and_fades_run(gallery, plain):
     for seed in range(3):
         frame = photo_pixels(40, 56, seed)
         assert difference(steady(frame), plain(frame)) <= 1
+    first, second = (stylize.make_look(name) for name in STYLES[:2])
+    mix = plain.make_look({STYLES[0]: 0.75, STYLES[1]: 0.25})
+    assert difference(stylize(frame, steady.follow(frame, [first, second], 0.25)), plain(frame, mix)) <= 1
 
 
 def test_what_a_file_says_of_itself(gallery, frozen, capsys):

@@ -148,7 +148,7 @@ def test_no_preview_without_a_photo(model: StyleModel, photo_folder: Path, tmp_p
     assert not (tmp_path / "p.png").exists()
 
 
-def test_previews_are_rounded_and_hold_still(model: StyleModel, tmp_path: Path) -> None:
+def test_previews_hold_still(model: StyleModel, tmp_path: Path) -> None:
     photos = [square(photo_pixels(64, 64), 256)]
     for name in ("a.png", "b.png"):
         write_preview(model, photos, tmp_path / name)

@@ -161,10 +161,8 @@ def test_other_errors_are_not_taken_for_want_of_memory(make: Any) -> None:
 
 def test_corrupt_photos_are_counted(make: Any) -> None:
     trainer = make(steps=20)
-    reports: list[Progress] = []
-    trainer.run(reports.append)
+    trainer.run()
     assert {Path(name).name for name in trainer.skipped} == {"broken.jpg", "text.png"}
-    assert reports[-1].skipped == 2
 
 
 def test_corrupt_photos_alone_are_a_clear_error(loss: PerceptualLoss, tmp_path: Path) -> None:
