@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from style_transfer import Stylizer
-from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded, say
+from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded, say, stylizer_of
 from style_transfer.evaluation.patches import KINDS, Patch, around, standing_out
 from style_transfer.files import write_json
 from style_transfer.media.image import Picture
@@ -53,7 +52,7 @@ def main() -> int:
 
 
 def search(args: argparse.Namespace) -> int:
-    stylize = Stylizer(args.model, device=args.device, precision=args.precision, engine=args.engine)
+    stylize = stylizer_of(args, args.model)
     found: list[Found] = []
     for number, (name, style, flat, pixels) in enumerate(inputs(args, stylize.model.style_names), 1):
         painting = stylize(pixels, stylize.make_look(style))

@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import platform
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from machine import describe
 from PIL import Image
 
 from style_transfer import Stylizer
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=200, help="(200)")
     parser.add_argument("--model", default="gallery-fast", help="(gallery-fast)")
     args = parser.parse_args()
+    print(describe("torch", "openvino"), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         measure(args, Path(folder))
 
@@ -54,7 +55,7 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
         command = ["--device", "cpu", "--model", args.model, "-o", str(folder / "out")]
         whole = seconds(lambda: stylize_command([str(folder / "in"), *command])) / len(sources)
     alone = decode + network + encode
-    print(f"{platform.processor() or platform.machine()}, {args.model}, {len(sources)} photos of 640x480")
+    print(f"{args.model}, {len(sources)} photos of 640x480")
     print(f"decode {decode * 1e3:.1f} ms, network {network * 1e3:.1f} ms, encode {encode * 1e3:.1f} ms")
     print(f"in turn {1 / alone:.2f} photos/s, the command {1 / whole:.2f} photos/s: {alone / whole:.0%}")
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from style_transfer import Stylizer
-from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded
+from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded, stylizer_of
 from style_transfer.media.collect import collect_jobs
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import write_image
@@ -53,7 +52,7 @@ def main() -> int:
 
 
 def gallery(args: argparse.Namespace) -> int:
-    stylize = Stylizer(args.model, device=args.device, precision=args.precision, engine=args.engine)
+    stylize = stylizer_of(args, args.model)
     sources = [
         job.source for job in collect_jobs(args.photos, args.output / "_", suffix="", extension=".jpg")
     ]

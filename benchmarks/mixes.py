@@ -16,8 +16,7 @@ import cv2
 import numpy as np
 from machine import describe
 
-from style_transfer import Stylizer
-from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded
+from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded, stylizer_of
 from style_transfer.media.image import read_image, resize_long_side
 
 SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "photos"
@@ -37,7 +36,7 @@ def main() -> int:
 
 
 def mixes(args: argparse.Namespace) -> int:
-    stylizer = Stylizer(args.model, device=args.device, precision=args.precision, engine=args.engine)
+    stylizer = stylizer_of(args, args.model)
     paths = args.photos or sorted(SAMPLES.glob("*.jpg"))
     photos = [resize_long_side(read_image(path), SIDE).frames[0] for path in paths]
 

@@ -47,6 +47,7 @@ def main() -> None:
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         sys.exit("error: there is no Chromium; apt-get install chromium")
+    print(describe("aiohttp", "openvino", "torch"), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         clip = args.clip or moving_photo(Path(folder) / "clip.mjpeg")
         with server(args.viewers) as (address, process):
@@ -112,7 +113,6 @@ def measure(browser: str, clip: Path, address: str, args: argparse.Namespace) ->
 
 
 def report(pages: list[list[dict[str, Any]]], memory: int, args: argparse.Namespace) -> None:
-    print(describe("aiohttp", "openvino", "torch"))
     print(f"{thread_budget()} threads, load average at the end {psutil.getloadavg()[0]:.1f}")
     for number, painted in enumerate(pages, 1):
         ages = [frame["age"] for frame in painted if frame["age"] is not None]

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from machine import describe
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -89,6 +90,7 @@ def main() -> int:
 
 
 def compare(args: argparse.Namespace) -> int:
+    print(describe("torch"), flush=True)
     device = choose_device(args.device).for_torch()
     paintings = find_paintings([args.style_images], STYLES)
     vgg = VGG19Features([*STYLE_LAYERS, CONTENT_LAYER], args.vgg_weights).to(device)

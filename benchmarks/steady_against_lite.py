@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from against_lite import PEER, install_peer
+from machine import describe
 
 from style_transfer import Stylizer
 from style_transfer.cli.common import say
@@ -93,6 +94,7 @@ def main() -> None:
     parser.add_argument("--stabilize", type=float, default=0.8, help="(0.8)")
     parser.add_argument("--python", type=Path, help="of an environment that has the peer already")
     args = parser.parse_args()
+    print(describe("torch", "openvino"), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         peer = Peer(args.python or install_peer(Path(folder)))
         try:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from machine import describe
 from PIL import Image
 
 from style_transfer import Stylizer
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
     args = parser.parse_args()
+    print(describe("torch", "openvino"), flush=True)
     width, height = map(int, args.size.split("x"))
     frame = np.asarray(Image.open(PHOTO).convert("RGB").resize((width, height)))
     stylize = Stylizer(args.model, device=args.device, precision=args.precision)

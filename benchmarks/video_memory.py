@@ -16,6 +16,7 @@ from pathlib import Path
 
 import av
 import psutil
+from machine import describe
 
 
 def main() -> int:
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("--stabilize", default="0", help="(0)")
     parser.add_argument("--resume", action="store_true", help="in segments")
     args = parser.parse_args()
+    print(describe("torch", "openvino"), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         looped = Path(folder) / "looped.mp4"
         loop(args.video, looped, args.minutes * 60)

@@ -7,12 +7,13 @@ same video, start-up not counted; prints the three, the rate, and its share of 1
 from __future__ import annotations
 
 import argparse
-import platform
 import tempfile
 import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+
+from machine import describe
 
 from style_transfer import Stylizer
 from style_transfer.media.video.convert import (
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--stabilize", type=float, default=0.0, help="counted as part of the network (0)")
     parser.add_argument("--repeat", type=int, default=3, help="the best of so many counts (3)")
     args = parser.parse_args()
+    print(describe("torch", "openvino"), flush=True)
     options = VideoOptions(image_size=args.image_size, threads=thread_budget())
     with tempfile.TemporaryDirectory() as folder:
         measure(args, options, Path(folder))
@@ -89,7 +91,7 @@ def measure(args: argparse.Namespace, options: VideoOptions, folder: Path) -> No
     stages["encode"] = best(encode, args.repeat)
     end_to_end = best(whole, args.repeat)
     alone = sum(stages.values())
-    print(f"{platform.processor() or platform.machine()}, {thread_budget()} threads, {stylizer.summary}")
+    print(f"{thread_budget()} threads, {stylizer.summary}")
     print(f"{args.video.name}, {info.width}x{info.height}, {len(frames)} frames")
     print(", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in stages.items()), "a frame")
     share = alone / end_to_end

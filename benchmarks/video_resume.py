@@ -15,6 +15,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from machine import describe
 from video_memory import loop
 
 
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--stabilize", default="0.8", help="(0.8)")
     parser.add_argument("--style", default="great_wave@0;udnie@12")
     args = parser.parse_args()
+    print(describe("torch", "openvino"), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         return compare(args, Path(folder))
 

@@ -175,7 +175,13 @@ def test_files_that_are_none_of_ours_are_refused_before_torch_opens_them(archive
     with zipfile.ZipFile(tmp_path / "foreign.pt2", "w") as foreign:
         foreign.writestr("model/data.pkl", b"anything")
     (tmp_path / "cut.pt2").write_bytes(archive.read_bytes()[:-4000])
-    for name in ("damaged", "foreign", "missing", "cut"):
+    locked = bytearray(archive.read_bytes())
+    entry = locked.index(b"PK\x01\x02")
+    while entry >= 0:
+        locked[entry + 8] |= 1  # as if encrypted
+        entry = locked.find(b"PK\x01\x02", entry + 1)
+    (tmp_path / "locked.pt2").write_bytes(locked)
+    for name in ("damaged", "foreign", "missing", "cut", "locked"):
         for read in (load_pt2, read_pt2):
             with pytest.raises(ModelFileError, match=r"no \.pt2 file of this program") as caught:
                 read(tmp_path / f"{name}.pt2")

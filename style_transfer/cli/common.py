@@ -14,9 +14,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from style_transfer.errors import StyleTransferError, UserError, one_line
+
+if TYPE_CHECKING:  # no command waits for the libraries of another
+    from style_transfer.networks.stored_model import StoredModel
+    from style_transfer.runtime.stylizer import Stylizer
 
 INTERRUPTED = 130
 
@@ -50,6 +54,23 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
         "--compile", action="store_true", help="let torch.compile make the network faster; starts slowly"
     )
     parser.add_argument("--verbose", action="store_true", help="say what runs the network, and why")
+
+
+def stylizer_of(args: argparse.Namespace, model: str | StoredModel, **look: Any) -> Stylizer:
+    """As the flags of :func:`add_common_flags` and :func:`add_engine_flags` ask for it, with such a look."""
+    from style_transfer.runtime.stylizer import Stylizer  # OpenCV comes with it
+
+    stylizer = Stylizer(
+        model,
+        device=args.device,
+        precision=args.precision,
+        engine=args.engine,
+        compiled=args.compile,
+        **look,
+    )
+    if args.verbose:
+        say(stylizer.summary)
+    return stylizer
 
 
 def add_statistics_flag(group: argparse._ActionsContainer, *, default: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from style_transfer.cli.common import say
+from style_transfer.cli.common import stylizer_of
 from style_transfer.cli.evaluate_clips import collect_clips, measure_clips
 from style_transfer.cli.evaluate_photos import measure_photos
 from style_transfer.errors import UnknownNameError, UserError
@@ -21,13 +21,11 @@ from style_transfer.runtime.stylizer import Stylizer
 def run(args: argparse.Namespace) -> int:
     """Measure as asked; 0 when done."""
     _check(args)
-    stylizer = _stylizer(args, args.model)
+    stylizer = stylizer_of(args, args.model)
     names = _styles(args, stylizer)
-    if args.verbose:
-        say(stylizer.summary)
     paintings = find_paintings(args.style_images, names) if args.style_images else {}
     clips = collect_clips(args)
-    other = _stylizer(args, args.compare) if args.compare else None
+    other = stylizer_of(args, args.compare) if args.compare else None
     objective = _objective(args, stylizer, paintings.values()) if paintings else None
     report: dict[str, Any] = {"model": args.model, "device": stylizer.summary}
     if objective:
@@ -52,24 +50,18 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"--stabilize must be above 0 and at most 1, not {args.stabilize:g}")
     if args.photos and not args.style_images:
         raise UserError("--photos needs the paintings; give --style-images a folder of them")
-    if args.compare and not (args.video or args.moving_photos):
-        raise UserError("--compare is of clips; give --video or --moving-photos")
+    for name in ("compare", "stabilize"):
+        if getattr(args, name) and not (args.video or args.moving_photos):
+            raise UserError(f"--{name} is of clips; give --video or --moving-photos")
+    for name in ("cache", "pictures"):
+        if getattr(args, name) and not args.photos:
+            raise UserError(f"--{name} is of photos; give --photos")
     if args.json:
         check_writable(args.json)
     if args.pictures:
         check_writable(args.pictures / "sheet.png")
     if args.cache:
         check_writable(args.cache / "curve.json")
-
-
-def _stylizer(args: argparse.Namespace, model: str) -> Stylizer:
-    return Stylizer(
-        open_model(model),
-        device=args.device,
-        precision=args.precision,
-        engine=args.engine,
-        compiled=args.compile,
-    )
 
 
 def _styles(args: argparse.Namespace, stylizer: Stylizer) -> list[str]:

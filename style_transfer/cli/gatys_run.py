@@ -15,7 +15,7 @@ from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
 from style_transfer.errors import StyleTransferError, UserError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Losses, Objective, Recipe
-from style_transfer.files import are_same, exists
+from style_transfer.files import are_same, check_writable, exists
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
 from style_transfer.runtime.device import Device, choose_device, choose_precision, is_out_of_memory
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         except RuntimeError as error:
             raise _explained(error) from error
         stopped = asked()
-    write_image(_result(photo, picture), output)
+        write_image(_result(photo, picture), output)
     say(progress.summary())
     print(output)
     return INTERRUPTED if stopped else 0
@@ -77,6 +77,7 @@ def _check(args: argparse.Namespace) -> Path:
         raise UserError(f"--iterations must be 1 or more, not {args.iterations}")
     if args.image_size is not None and args.image_size < _SMALLEST:
         raise UserError(f"--image-size must be {_SMALLEST} or more, not {args.image_size}")
+    check_writable(output)
     return output
 
 

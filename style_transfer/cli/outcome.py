@@ -21,6 +21,7 @@ class Outcome:
     name_each: bool
     written: int = 0
     failed: int = 0
+    damaged: int = 0  #: of those written: what could be read of an input that breaks off
     _start: float = field(default_factory=time.perf_counter)
 
     def done(self, target: Path) -> None:
@@ -42,6 +43,9 @@ class Outcome:
             return
         seconds = time.perf_counter() - self._start
         rate = f" ({self.written / seconds:.1f} a second)" if self.written else ""
-        counts = f"{self.written} stylized, {skipped} skipped because they exist, {self.failed} failed"
+        damaged = f" ({self.damaged} of them from damaged files)" if self.damaged else ""
+        counts = (
+            f"{self.written} stylized{damaged}, {skipped} skipped because they exist, {self.failed} failed"
+        )
         hint = "; --overwrite paints what exists anew" if skipped else ""
         say(f"{counts}, in {duration(seconds)}{rate}{hint}")

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,10 @@ class PhotoBatch:
         held = _is_large(job) and self._large.acquire()
         try:
             picture = read_image(job.source, max_pixels=limit)
+            if picture.animated and not output_format(job.target).animates:
+                kept = f"'{job.target}' holds the first of {len(picture.frames)} pictures"
+                say(f"{kept}; .gif, .webp, .png and .avif hold all")
+                picture = replace(picture, frames=picture.frames[:1], alphas=picture.alphas[:1], durations=[])
             if self.args.image_size:
                 picture = resize_long_side(picture, self.args.image_size)
         except BaseException:
@@ -137,9 +142,6 @@ class PhotoBatch:
 
     def _write(self, picture: Picture, target: Path, held: bool) -> None:
         try:
-            if picture.animated and not output_format(target).animates:
-                kept = f"'{target}' holds the first of {len(picture.frames)} pictures"
-                say(f"{kept}; .gif, .webp, .png and .avif hold all")
             write_image(picture, target, quality=self.args.quality)
         finally:
             if held:

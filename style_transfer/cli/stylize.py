@@ -13,6 +13,12 @@ from style_transfer.cli.common import (
     guarded,
 )
 
+#: What only videos have, and what it is unless asked for.
+VIDEO_DEFAULTS = {
+    "codec": None, "crf": None, "preset": None, "no_audio": False, "start": None, "end": None,
+    "preview": None, "fps": None, "transition": "1", "stabilize": 0.0, "resume": False, "side_by_side": False,
+}  # fmt: skip
+
 
 def build_parser() -> Parser:
     parser = Parser(
@@ -68,13 +74,10 @@ def build_parser() -> Parser:
     video.add_argument("--preview", metavar="SECONDS", help="only the first seconds")
     video.add_argument("--fps", metavar="N", help="a constant rate: 30 or 30000/1001 (every frame as it is)")
     add_statistics_flag(video, default="frozen")
-    video.add_argument(
-        "--transition", metavar="SECONDS", default="1", help="from one style to the next, in videos (1)"
-    )
+    video.add_argument("--transition", metavar="SECONDS", help="from one style to the next, in videos (1)")
     video.add_argument(
         "--stabilize",
         type=float,
-        default=0.0,
         metavar="0..1",
         help="keep what only moved as it was painted: stiller, takes longer (0)",
     )
@@ -82,6 +85,7 @@ def build_parser() -> Parser:
         "--resume", action="store_true", help="go on where a run with --resume was interrupted"
     )
     video.add_argument("--side-by-side", action="store_true", help="the input to the left of the painting")
+    parser.set_defaults(**VIDEO_DEFAULTS)
     add_common_flags(parser)
     add_engine_flags(parser)
     return parser

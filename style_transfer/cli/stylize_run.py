@@ -7,11 +7,12 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from style_transfer.cli.common import INTERRUPTED, heed_interrupt, say, stop_signals
+from style_transfer.cli.common import INTERRUPTED, heed_interrupt, say, stop_signals, stylizer_of
 from style_transfer.cli.outcome import Outcome
 from style_transfer.cli.photo_batch import PhotoBatch
+from style_transfer.cli.stylize import VIDEO_DEFAULTS
 from style_transfer.cli.timeline import StyleTimes, parse_styles
-from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
+from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError, one_line
 from style_transfer.files import exists
 from style_transfer.media.collect import Job, collect_jobs, sequence_job
 from style_transfer.media.image_writer import WRITABLE_FORMATS
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"styles that change over time are for videos, and '{photo.source}' is a photo")
     if args.paint_size and (video := next((job for job in jobs if job.is_video), None)):
         raise UserError(f"--paint-size is for photos, and '{video.source}' is a video; use --image-size")
+    _say_what_is_for_videos(args, jobs)
     todo = jobs if args.overwrite else [job for job in jobs if not exists(job.target)]
     if args.resume:
         _forget(jobs, todo)
@@ -47,25 +49,20 @@ def run(args: argparse.Namespace) -> int:
     outcome = Outcome(len(jobs), name_each=not any(Path(name).is_dir() for name in args.inputs))
     stopped = False
     if todo:
-        stylizer = Stylizer(
+        stylizer = stylizer_of(
+            args,
             model,
-            styles.mixes[0],
-            device=args.device,
-            precision=args.precision,
-            engine=args.engine,
-            compiled=args.compile,
+            style=styles.mixes[0],
             strength=args.strength,
             preserve_color=args.preserve_color,
         )
         heed_interrupt()
-        if args.verbose:
-            say(stylizer.summary)
         if photos := [job for job in todo if not job.is_video]:
             PhotoBatch(args, outcome).run(stylizer, photos)
         if videos := [job for job in todo if job.is_video]:
             stopped = _videos(args, stylizer, styles, videos, outcome)
     outcome.summarise(len(jobs) - len(todo))
-    return INTERRUPTED if stopped else 1 if outcome.failed else 0
+    return INTERRUPTED if stopped else 1 if outcome.failed or outcome.damaged else 0
 
 
 def _videos(
@@ -87,11 +84,25 @@ def _videos(
             except StyleTransferError as error:
                 outcome.fail(error)
                 continue
+            except Exception as error:  # what a library cannot do with this video it may with the next
+                reason = "out of memory" if isinstance(error, MemoryError) else one_line(error)
+                failure = StyleTransferError(f"this video cannot be painted ({reason})")
+                failure.__cause__ = error
+                outcome.fail(failure, job.source)
+                continue
             if not summary.complete:
                 return True
             outcome.done(job.target)
-            outcome.failed += summary.truncated
+            outcome.damaged += summary.truncated
     return False
+
+
+def _say_what_is_for_videos(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
+    """Not refused: a folder may have videos today and none tomorrow."""
+    given = [name for name, default in VIDEO_DEFAULTS.items() if getattr(args, name) != default]
+    if given and not any(job.is_video for job in jobs):
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        say(f"{flags}: for videos, and there is none here")
 
 
 def _forget(jobs: Sequence[Job], todo: Sequence[Job]) -> None:

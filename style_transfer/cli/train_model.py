@@ -12,6 +12,7 @@ import torch
 
 from style_transfer.cli.train import FROM_NOTHING
 from style_transfer.errors import InputFileError, UserError, one_line
+from style_transfer.files import readable
 from style_transfer.networks.catalogue import DEFAULT_MODEL, load_model
 from style_transfer.networks.style_model import StyleBank, StyleModel
 from style_transfer.networks.styles import Ranges, Style, StyleParameters, check_style_names
@@ -53,11 +54,17 @@ def starting_model(args: argparse.Namespace) -> str | None:
 
 
 def model_to_train(args: argparse.Namespace, styles: Sequence[Style]) -> StyleModel:
-    """A model of ``styles`` alone; network and known styles come from the model to start from, if any."""
+    """A model of ``styles`` alone; network and known styles come from the model to start from, if any.
+
+    Its ``training`` says what that was: ``init``, the name alone, as where it lies is of no use to others,
+    and ``steps_before``.
+    """
     width = {"width": args.width} if args.width is not None else {}
     start_from = starting_model(args)
     if not start_from:
-        return StyleModel.create(args.network or "fast", styles, **width)
+        new = StyleModel.create(args.network or "fast", styles, **width)
+        new.training = {"init": None, "steps_before": 0}
+        return new
     model = load_model(start_from)
     asked = {"network": args.network, "width": args.width}
     given = {"network": model.network.plan.name, **model.network.plan.arguments}
@@ -78,7 +85,8 @@ def model_to_train(args: argparse.Namespace, styles: Sequence[Style]) -> StyleMo
         for style, row in zip(styles, rows, strict=True)
     ]
     before = sum(int(model.training.get(name) or 0) for name in ("steps", "steps_before"))
-    return StyleModel(model.network, StyleBank(start), told, {"steps_before": before})
+    origin = {"init": readable(Path(start_from).stem), "steps_before": before}
+    return StyleModel(model.network, StyleBank(start), told, origin)
 
 
 def model_to_join(args: argparse.Namespace, styles: Sequence[Style]) -> StyleModel:

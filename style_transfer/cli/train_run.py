@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,9 @@ from style_transfer.cli.train_model import (
     model_to_join,
     model_to_train,
     named_styles,
-    starting_model,
 )
 from style_transfer.errors import OutputError, StyleTransferError, TrainingError, UserError
-from style_transfer.files import are_same, check_writable, readable
+from style_transfer.files import are_same, check_writable
 from style_transfer.lock import sole_writer
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
 from style_transfer.losses.vgg import VGG19Features
@@ -172,7 +172,6 @@ class _Writer:
     ) -> None:
         self.args, self.trainer, self.output, self.base = args, trainer, output, base
         self.beside = _beside(args, output)
-        self.steps_before = trainer.model.training.get("steps_before", 0)  # of the model it starts from
         self.preview_photos = preview_photos(held_out)
         self.bar: Any = None
         self.next_look = _FIRST_LOOK
@@ -181,10 +180,8 @@ class _Writer:
     def announce(self) -> None:
         trainer, config = self.trainer, self.trainer.config
         names = ", ".join(trainer.model.style_names)
-        start = starting_model(self.args)
-        network = f"{trainer.model.network.plan.name} network" + (
-            f" of {_plain_name(start)}" if start else ""
-        )
+        start = trainer.model.training["init"]
+        network = f"{trainer.model.network.plan.name} network" + (f" of {start}" if start else "")
         say(
             f"{network}, {len(trainer.model.styles)} style(s): {names}; "
             f"{len(trainer.photos)} photos; {trainer.device}, {str(trainer.precision).removeprefix('torch.')}"
@@ -222,7 +219,8 @@ class _Writer:
             self.save()
 
     def preview(self) -> None:
-        write_preview(self.trainer.model, self.preview_photos, _named(self.beside, _PREVIEW))
+        with _said_alone():
+            write_preview(self.trainer.model, self.preview_photos, _named(self.beside, _PREVIEW))
 
     def save(self) -> None:
         """What a resumed run needs, and the model; of a model that is joined only :meth:`finish` writes."""
@@ -231,7 +229,8 @@ class _Writer:
         if self.base is None:
             save_model(trainer.model, self.output)
         save_checkpoint(trainer.state(), checkpoint_path(self.beside))
-        write_losses(trainer.history, _named(self.beside, "losses.csv"))
+        with _said_alone():
+            write_losses(trainer.history, _named(self.beside, "losses.csv"))
 
     def finish(self, complete: bool) -> None:
         trainer = self.trainer
@@ -249,7 +248,8 @@ class _Writer:
                 self._join(self.base)
         if self.args.preview_every:
             self.preview()
-        write_curve(trainer.history, _named(self.beside, "losses.png"))
+        with _said_alone():
+            write_curve(trainer.history, _named(self.beside, "losses.png"))
         if trainer.skipped:
             bad = trainer.skipped
             say(f"skipped {len(bad)} photo(s) that cannot be read, such as '{min(bad)}'")
@@ -266,14 +266,13 @@ class _Writer:
         save_model(whole, self.output, dtype=exact_dtype(base))  # what joins must change no other style
 
     def _provenance(self) -> dict[str, Any]:
-        config = self.trainer.config
-        start = starting_model(self.args)
+        config, known = self.trainer.config, self.trainer.model.training
         return {
             "steps": self.trainer.step,
-            "steps_before": self.steps_before,
+            "steps_before": known["steps_before"],
             "minutes": round(self.trainer.seconds / 60, 1),
             "photos": len(self.trainer.photos),
-            "init": _plain_name(start) if start else None,
+            "init": known["init"],
             "styles_only": config.styles_only,
             "batch_size": config.batch_size,
             "image_size": config.image_size,
@@ -294,6 +293,10 @@ class _Writer:
         }
 
 
-def _plain_name(model: str) -> str:
-    """Of a model's file; where it lies here is of no use to others."""
-    return readable(Path(model).stem)
+@contextmanager
+def _said_alone() -> Iterator[None]:
+    """What can be done without, such as a preview that a viewer holds open, ends no training."""
+    try:
+        yield
+    except OutputError as error:
+        say(str(error))

@@ -94,8 +94,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.headless and not (args.record or args.virtual_camera or args.serve or args.list_sources):
         parser.error("--headless shows nothing; add --record FILE, --virtual-camera or --serve")
-    if args.token and not args.serve:
-        parser.error("--token is a page's; add --serve")
+    for name in ("host", "port", "token", "tls_cert", "tls_key", "max_clients"):
+        if getattr(args, name) != parser.get_default(name) and not args.serve:
+            parser.error(f"--{name.replace('_', '-')} is a page's; add --serve")
+    if args.serve and args.source is None:  # the browsers' own cameras
+        for name in ("loop", "resolution", "fps", "backend", "mirror"):
+            if getattr(args, name) != parser.get_default(name):
+                parser.error(f"--{name} is for a source of this machine; add --source 0, a camera, say")
     return guarded(_run, args)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import math
 from pathlib import Path
 
-from style_transfer.cli.common import parse_resolution, say, stop_signals
+from style_transfer.cli.common import parse_resolution, say, stop_signals, stylizer_of
 from style_transfer.errors import UserError
 from style_transfer.files import are_same
 from style_transfer.live.controls import Controls
@@ -18,7 +18,6 @@ from style_transfer.media.sinks import Display, Sink, VirtualCamera
 from style_transfer.media.sources import Source, list_sources
 from style_transfer.media.window import Window
 from style_transfer.networks.catalogue import DEFAULT_MODEL
-from style_transfer.runtime.stylizer import Stylizer
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         )
         session = Session(
             camera,
-            lambda: load_stylizer(args),
+            lambda: stylizer_of(args, args.model or DEFAULT_MODEL),
             controls,
             display=display,
             sinks=sinks,
@@ -91,17 +90,3 @@ def source_of(args: argparse.Namespace) -> Source:
     """Where the frames come from; the first camera unless something is named."""
     resolution = None if args.resolution is None else parse_resolution(args.resolution)
     return Source(args.source or "0", resolution, args.fps, args.backend)
-
-
-def load_stylizer(args: argparse.Namespace) -> Stylizer:
-    """What paints, as the words ask for it. Raises ``UserError`` for a model or engine that cannot be had."""
-    stylizer = Stylizer(
-        args.model or DEFAULT_MODEL,
-        device=args.device,
-        precision=args.precision,
-        engine=args.engine,
-        compiled=args.compile,
-    )
-    if args.verbose:
-        say(stylizer.summary)
-    return stylizer

@@ -6,13 +6,14 @@ import argparse
 import asyncio
 import contextlib
 
-from style_transfer.cli.common import say, stop_signals
-from style_transfer.cli.webcam_run import check, load_stylizer, source_of
+from style_transfer.cli.common import say, stop_signals, stylizer_of
+from style_transfer.cli.webcam_run import check, source_of
 from style_transfer.errors import UserError
 from style_transfer.live.web.protocol import LookWanted
 from style_transfer.live.web.settings import Settings
 from style_transfer.live.web.studio import Studio
 from style_transfer.media.camera import Camera
+from style_transfer.networks.catalogue import DEFAULT_MODEL
 from style_transfer.networks.styles import parse_mix
 
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
             camera = Camera(source_of(args), loop=args.loop, notify=say)
             opened.callback(camera.close)
         say("loading the styles")
-        stylizer = load_stylizer(args)
+        stylizer = stylizer_of(args, args.model or DEFAULT_MODEL)
         studio = Studio(stylizer, statistics=args.statistics, notify=say, target_fps=args.target_fps or 15.0)
         mix = parse_mix(args.style) if args.style else {stylizer.model.style_names[0]: 1.0}
         scene = studio.scene(LookWanted(mix, args.strength, args.preserve_color))

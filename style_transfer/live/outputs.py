@@ -18,37 +18,37 @@ class Outputs:
     """Hands pictures on and says what became of them.
 
     Args:
-        sinks: what takes every picture from ``since`` (seconds) on; a :class:`Recorder` among them is the
-            recording that the key ends. They are closed with the rest.
+        sinks: what takes every picture; a :class:`Recorder` among them is the recording that the key ends.
+            They are closed with the rest.
         folder: where recordings and snapshots made by key go.
         all_there_is: nobody sees the show otherwise: a sink that fails ends it.
         tell: takes lines for the user.
     """
 
     def __init__(
-        self,
-        sinks: Sequence[Sink],
-        folder: Path,
-        *,
-        since: float,
-        all_there_is: bool,
-        tell: Callable[[str], None],
+        self, sinks: Sequence[Sink], folder: Path, *, all_there_is: bool, tell: Callable[[str], None]
     ) -> None:
         self._sinks, self._folder = list(sinks), folder
         self._all_there_is, self._tell = all_there_is, tell
         self._recorder = next((sink for sink in sinks if isinstance(sink, Recorder)), None)
-        self._since = since
+        self._since: float | None = None
         self._finishing: list[Recorder] = []
         self._snapshots = Snapshots()
         self._taken: list[tuple[Path, Future[None]]] = []
 
     @property
+    def recording(self) -> bool:
+        return self._recorder is not None
+
+    @property
     def recording_since(self) -> float | None:
-        """When the recording began, None while there is none."""
+        """The time of the recording's first picture, None while there is none."""
         return None if self._recorder is None else self._since
 
     def show(self, picture: Pixels, time: float) -> None:
         """Hand a picture of ``time`` (seconds) to every sink; one that fails is let go."""
+        if self._since is None:
+            self._since = time
         for sink in list(self._sinks):
             try:
                 sink.show(picture, time)
@@ -71,9 +71,10 @@ class Outputs:
         except StyleTransferError as failure:  # the show goes on
             self._tell(str(failure))
             return
-        self._since = now
+        self._since = None
         self._sinks.append(self._recorder)
         if picture is not None:
+            self._since = now
             self._recorder.show(picture, now)
 
     def stop_recording(self) -> None:

@@ -144,7 +144,8 @@ class Painter:
             return replace(plain, styled=True)  # as far as it could be: it is not tried again
         self._failures = 0
         now = self._clock()
-        self.adapter.observe(now - start, now)
+        if plain.scene.strength > 0 or plain.scene.grid:  # a copy says nothing of the network
+            self.adapter.observe(now - start, now)
         return replace(plain, painting=painting, styled=True, scale=scale)
 
     def _single(self, stylizer: Stylizer, plain: Painted, scale: float) -> Pixels:

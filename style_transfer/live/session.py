@@ -61,9 +61,7 @@ class Session:
         self._camera, self._load, self._controls = camera, load, controls
         self._display, self._style = display, style
         self._notify, self._clock = notify, clock
-        self._outputs = Outputs(
-            sinks, folder or Path(), since=clock(), all_there_is=display is None, tell=self._tell
-        )
+        self._outputs = Outputs(sinks, folder or Path(), all_there_is=display is None, tell=self._tell)
         self._painter = Painter(
             camera.shots, target_fps or camera.fps, statistics=statistics, notify=self._tell, clock=clock
         )
@@ -215,7 +213,7 @@ class Session:
                 display.toggle_full_screen()
             case Command.SNAPSHOT if self._last:
                 self._outputs.snapshot(self._last[1])
-            case Command.RECORD if self._outputs.recording_since is not None:
+            case Command.RECORD if self._outputs.recording:
                 self._outputs.stop_recording()
             case Command.RECORD if self._painter.stylizer is not None:
                 self._outputs.record(self._last and self._last[1], self._clock())

@@ -27,6 +27,8 @@ def read_some(
 
     Raises ``InputFileError`` if none can be read.
     """
+    if not paths:
+        raise InputFileError("there are no photos; name a folder that has some")
     order = [paths[len(paths) * i // count] for i in range(count)] if len(paths) > count else list(paths)
     first = set(order)
     read: list[tuple[Path, Pixels]] = []

@@ -13,7 +13,7 @@ from style_transfer.files import atomic_path
 
 # fmt: off
 _KEYS = {"network", "bank", "optimizer", "scaler", "step", "seconds", "lr_factor", "batch_size", "history",
-         "description", "config"}
+         "description", "config", "training"}
 # fmt: on
 
 

@@ -164,6 +164,7 @@ class Trainer:
         """Everything :meth:`load_state` needs to go on exactly; plain values and tensors only."""
         return {
             **copy.deepcopy(self._identity()),
+            "training": dict(self.model.training),
             "network": copy.deepcopy(self.model.network.state_dict()),
             "bank": copy.deepcopy(self.model.bank.state_dict()),
             "scaler": self.scaler.state_dict(),
@@ -185,6 +186,7 @@ class Trainer:
     def load_state(self, state: dict[str, Any]) -> None:
         """Raises ``InputFileError`` for the state of another network or other styles."""
         check_same_run(state, self._identity())
+        self.model.training = dict(state["training"])
         self.model.network.load_state_dict(state["network"])
         self.model.bank.load_state_dict(state["bank"])
         # A copy: the optimizer keeps the tensors that it is given, and writes into them.

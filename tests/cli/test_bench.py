@@ -135,7 +135,7 @@ def test_ctrl_c_leaves_the_rows_measured_so_far(
         (["--resolution", "640"], "no resolution"),
         (["--seconds", "0"], "above 0"),
         (["--model", "galery-fast"], "did you mean"),
-        (["--photo", "none.jpg"], "no photo"),
+        (["--photo", "none.jpg"], "none.jpg"),
         (["--compare", "none.json"], "cannot read"),
         (["--device", "abacus"], "unknown device"),
     ],

@@ -155,6 +155,7 @@ def test_clips_with_paintings_have_a_style_loss(
         (["--stabilize", "2"], "--stabilize must be above 0"),
         (["--moving-photos", "{}"], "too small to move"),
         (["--compare", "gallery-johnson"], "--compare is of clips"),
+        (["--stabilize", "0.5"], "--stabilize is of clips"),
     ],
 )
 def test_what_cannot_be_meant(

@@ -92,6 +92,30 @@ def test_a_painting_enlarged_to_the_photos_size(run, tmp_path, capsys):
     assert "is for photos" in capsys.readouterr().err
 
 
+def test_flags_of_videos_are_not_passed_over_in_silence(run, tmp_path, capsys):
+    source = photo(tmp_path / "a.jpg")
+    assert run(source, "--side-by-side", "--stabilize", 0.5) == 0
+    assert "--stabilize, --side-by-side: for videos, and there is none here" in capsys.readouterr().err
+    assert run(source, "--overwrite") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_animation_that_becomes_a_still_is_painted_once(run, tmp_path, monkeypatch):
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue", "green")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    paint, painted = Stylizer.__call__, []
+
+    def count(self, frame, *words, **more):
+        painted.append(frame)
+        return paint(self, frame, *words, **more)
+
+    monkeypatch.setattr(Stylizer, "__call__", count)
+    assert run(tmp_path / "a.gif", "-o", tmp_path / "a.png") == 0
+    assert len(painted) == 3
+    assert run(tmp_path / "a.gif", "-o", tmp_path / "a.jpg") == 0
+    assert len(painted) == 4
+
+
 def test_an_animation_that_becomes_a_still_is_said(run, tmp_path, capsys):
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue", "green")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])

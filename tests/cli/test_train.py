@@ -15,7 +15,7 @@ from PIL import Image
 
 from style_transfer.cli import train_run
 from style_transfer.cli.train import build_parser
-from style_transfer.errors import InputFileError
+from style_transfer.errors import InputFileError, OutputError
 from style_transfer.networks.catalogue import load_model
 from style_transfer.networks.model_file import read_header, save_model
 from style_transfer.networks.styles import Style
@@ -113,6 +113,43 @@ def test_init_starts_from_a_model(train: Any, out: Path, paintings: list[Path], 
     torch.testing.assert_close(trained.bank.scales[1], model.bank.scales[0], rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(trained.bank.scales[0], model.bank.scales.mean(0), rtol=1e-3, atol=1e-4)
     assert (trained.training["steps"], trained.training["steps_before"]) == (1, 70)
+
+
+def test_what_ships_is_where_a_run_starts(train: Any, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(width=None, lr=1e-9, steps=1) == 0
+    assert "fast network of gallery-fast, 1 style(s): wave" in capsys.readouterr().err
+    shipped, trained = (load_model(m) for m in ("gallery-fast", out / "m.safetensors"))
+    for name, value in shipped.network.state_dict().items():
+        torch.testing.assert_close(trained.network.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+    assert trained.training["init"] == "gallery-fast"
+    assert trained.training["steps_before"] > 30_000
+    # What a run began from stays true when it goes on, whatever the command says then.
+    assert train("--resume", width=None, init="none", steps=2) == 0
+    assert load_model(out / "m.safetensors").training["init"] == "gallery-fast"
+
+
+def test_from_nothing(train: Any, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ({"init": "none", "width": 48}, {"width": 4}, {"network": "johnson", "width": 4}):
+        assert train("--overwrite", steps=1, **words) == 0
+        training = load_model(out / "m.safetensors").training
+        assert (training["init"], training["steps_before"]) == (None, 0)
+    capsys.readouterr()
+    refused(
+        capsys, train("--quick", "--overwrite", init="none", width=None), "--quick", "give --init a model"
+    )
+
+
+def test_a_preview_that_cannot_be_written_ends_no_training(
+    train: Any, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OutputError("cannot write 'm.preview.png': a viewer has it open")
+
+    for name in ("write_preview", "write_losses", "write_curve"):
+        monkeypatch.setattr(train_run, name, refuse)
+    assert train(steps=2, preview_every=1, save_every=1) == 0
+    assert "a viewer has it open" in capsys.readouterr().err
+    assert load_model(out / "m.safetensors").training["steps"] == 2
 
 
 def test_init_does_not_go_with_another_network(

@@ -79,6 +79,24 @@ def test_mistakes_are_told_in_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--port", "80"], "--port is a page's; add --serve"),
+        (["--max-clients", "2"], "--max-clients is a page's; add --serve"),
+        (["--serve", "--mirror"], "--mirror is for a source of this machine"),
+        (["--serve", "--resolution", "640x480"], "--resolution is for a source of this machine"),
+    ],
+)
+def test_flags_that_would_be_of_no_effect(
+    words: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert problem in capsys.readouterr().err
+
+
 def test_headless_needs_somewhere_to_go(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--headless"])

@@ -34,12 +34,10 @@ def test_the_help_fits_and_can_be_read() -> None:
 
 
 def test_small_pictures_are_enlarged_for_text_and_the_original_stays() -> None:
-    photo = photo_pixels(120, 160)
+    assert overlay.legible(photo_pixels(120, 160)).shape == (480, 640, 3)
+    photo = photo_pixels(480, 640)
     before = photo.copy()
-    canvas = overlay.legible(photo)
-    assert canvas.shape == (480, 640, 3)
-    full = overlay.legible(photo_pixels(480, 640))
-    overlay.draw_note(full, "x")
+    overlay.draw_note(overlay.legible(photo), "x")
     assert (photo == before).all()
 
 

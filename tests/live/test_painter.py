@@ -88,6 +88,17 @@ def test_a_smaller_working_size_keeps_the_size_of_the_result(stylizer: Stylizer)
     assert (bench.paint(photo_pixels(99, 131)).painting == photo_pixels(99, 131)).all()
 
 
+def test_what_is_not_painted_makes_no_picture_larger(
+    stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, seen = Bench(stylizer), []
+    monkeypatch.setattr(bench.painter.adapter, "observe", lambda *times: seen.append(times))
+    for strength, observed in ((0.5, 1), (0.0, 1), (1.0, 2)):
+        bench.painter.scene = Scene(weights=(1.0, 0.0, 0.0), strength=strength)
+        bench.paint(photo_pixels(24, 32))
+        assert len(seen) == observed
+
+
 @pytest.mark.parametrize("faster", [True, False])
 @pytest.mark.parametrize("wanted", ["live", "frozen", "auto"])
 def test_statistics_are_followed_where_it_is_wanted_or_pays(

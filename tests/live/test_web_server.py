@@ -12,12 +12,14 @@ from collections.abc import Coroutine
 import numpy as np
 import pytest
 from aiohttp import WSServerHandshakeError
+from aiohttp.test_utils import make_mocked_request
 from helpers import make_model, photo_pixels
 from webpage import WAIT, Guest, RawGuest, Reception, jpeg, near, reception
 
 from style_transfer.live.controls import Scene
 from style_transfer.live.web import viewer
 from style_transfer.live.web.frames import decode
+from style_transfer.live.web.guard import Guard
 from style_transfer.live.web.server import Page
 from style_transfer.live.web.settings import Settings
 from style_transfer.live.web.studio import Studio
@@ -63,6 +65,13 @@ def test_the_page_and_its_files_come_with_headers_that_bind_the_browser(stylizer
             assert (await there.client.get("/ws", headers={"Origin": there.origin})).status == 426
 
     run(scenario())
+
+
+def test_another_address_of_this_machine_answers_to_its_own_name() -> None:
+    guard = Guard(Settings(host="127.0.0.2"), secure=False)
+    for host, refused in (("127.0.0.2:8080", False), ("localhost", False), ("127.0.0.3", True)):
+        request = make_mocked_request("GET", "/", headers={"Host": host})
+        assert bool(guard._refusal_of_name(request)) is refused
 
 
 def test_names_and_origins_of_others_are_refused(stylizer: Stylizer) -> None:

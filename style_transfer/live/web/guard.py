@@ -46,6 +46,7 @@ class Guard:
 
     def __init__(self, settings: Settings, *, secure: bool) -> None:
         self._local = settings.local
+        self._names = _LOCAL_NAMES | {settings.host.lower()}
         self._token = settings.token
         self._secure = secure
         self._pass = secrets.token_urlsafe(32)
@@ -71,7 +72,7 @@ class Guard:
 
     def _refusal_of_name(self, request: web.Request) -> web.Response | None:
         host = request.headers.get("Host", "").lower()
-        if self._local and _parts(f"//{host}").hostname not in _LOCAL_NAMES:
+        if self._local and _parts(f"//{host}").hostname not in self._names:
             return web.Response(status=403, text="this server answers to the name localhost only\n")
         origin = request.headers.get("Origin")
         asks_socket = request.headers.get("Upgrade", "").lower() == "websocket"

@@ -198,7 +198,8 @@ class Studio:
             paintings[seat.scene] = encode(painting)
             looks = len({other.scene for other in tuple(self._seats)}) or 1
             now = self._clock()
-            self.adapter.observe((now - start) * looks, now)
+            if seat.scene.strength > 0:  # a copy says nothing of the network
+                self.adapter.observe((now - start) * looks, now)
         return paintings[seat.scene]
 
     def _paint_thumbnail(self, seat: Seat, style: int) -> int:

@@ -118,6 +118,7 @@ class _Run:
         self._items, self._writer, self._paint, self._control = items, writer, paint, control
         self._side_by_side, self._total = side_by_side, total
         self.frames, self.stopped = done, False
+        self._written = done
         self._decoded: Channel[Frame | Packet] = Channel(_AHEAD)
         self._painted: Channel[Frame | Packet] = Channel(_AHEAD)
         self._beside: deque[Pixels] = deque()
@@ -139,7 +140,7 @@ class _Run:
             self._painted.end()
             for thread in threads:
                 thread.join()
-            if not self.frames:
+            if not self._written:
                 self._writer.discard()
         if self._write_error is not None:
             raise self._write_error
@@ -182,10 +183,11 @@ class _Run:
             try:
                 for item in self._painted:
                     self._writer.write(item)
+                    self._written += isinstance(item, Frame)
             finally:
                 self._writer.close()
         except BaseException as error:
             self._write_error = error
             self._painted.cancel()
-            if isinstance(error, OutputError) and self.frames and exists(self._writer.partial):
+            if isinstance(error, OutputError) and self._written and exists(self._writer.partial):
                 error.args = (f"{error}; what was written so far is in '{self._writer.partial}'",)

@@ -96,6 +96,7 @@ class Reencoded:
         self._stream.codec_context.bit_rate = 96_000 * max(1, self._stream.channels)
         describe_as(source, self._stream, output)
         self._resampler: AudioResampler | None = None
+        self._resampled: object = None  # the format, layout and rate that it takes
 
     def __call__(self, packet: Packet) -> Iterable[Packet]:
         try:
@@ -113,10 +114,17 @@ class Reencoded:
         return [*result, *self._stream.encode(None)]
 
     def _encode(self, frame: av.AudioFrame | None) -> list[Packet]:
-        if self._resampler is None:
+        taken = (
+            self._resampled if frame is None else (frame.format.name, frame.layout.name, frame.sample_rate)
+        )
+        if self._resampler is None or taken != self._resampled:
+            # Sound may change in the middle. What the former resampler still has, less than a packet, goes:
+            # an encoder takes a short packet for the last.
             context = self._stream.codec_context
-            context.open(strict=False)
+            if not context.is_open:
+                context.open(strict=False)
             self._resampler = AudioResampler(context.format, context.layout, context.rate, context.frame_size)
+            self._resampled = taken
         return [packet for part in self._resampler.resample(frame) for packet in self._stream.encode(part)]
 
 

@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import cast
 
 import av
@@ -120,14 +119,6 @@ class VideoWriter:
         if self._begun:
             with suppress(OSError):
                 self.partial.unlink()
-
-    def __enter__(self) -> VideoWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _open(self, first: Frame) -> None:
         self.partial.parent.mkdir(parents=True, exist_ok=True)

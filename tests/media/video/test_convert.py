@@ -385,3 +385,18 @@ def test_h264_comes_out_the_same_each_time_on_cpus_with_avx512(
     monkeypatch.setattr(cv2, "checkHardwareSupport", lambda feature: wide and feature == 256)
     assert ("avx2" in encoder_options("h264", None, None, 2).get("x264-params", "")) == wide
     assert "asm" not in str(encoder_options("hevc", None, None, 2))
+
+
+def test_sound_that_changes_in_the_middle_is_encoded_on(tmp_path: Path) -> None:
+    parts = [
+        make_clip(tmp_path / f"{layout}.ts", pts=range(24), sound="aac", layout=layout)
+        for layout in ("mono", "stereo")
+    ]
+    source = tmp_path / "in.ts"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    summary = convert(source, tmp_path / "out.mkv", identity, replace(QUICK, codec="h264"))
+    assert summary.complete
+    convert(source, tmp_path / "out.webm", identity, VideoOptions(threads=1, preset="8"))
+    found = contents(tmp_path / "out.webm")
+    assert found.codecs["audio"] == ["opus"]
+    assert len(found.packets["audio"][0]) > 1.5 * 50  # of 20 ms each: both parts are there

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import contents, make_clip, make_sound
+from clips import QUICK, contents, identity, make_clip, make_sound
 
 from style_transfer.errors import InputFileError, OutputError, UserError
 from style_transfer.lock import sole_writer
@@ -22,16 +22,12 @@ from style_transfer.media.video import writer as video_writer
 from style_transfer.media.video.channel import Cancelled, Channel
 from style_transfer.media.video.convert import (
     Frame,
-    VideoOptions,
     VideoReader,
     convert,
     each,
     partial_path,
     probe,
 )
-
-QUICK = VideoOptions(threads=1, preset="ultrafast")
-identity = each(lambda pixels: pixels)
 
 
 @pytest.fixture
@@ -67,6 +63,19 @@ def test_where_there_are_no_locks_it_is_written_all_the_same(
 
     monkeypatch.setattr("filelock.FileLock.acquire", refuse)
     assert convert(clip, tmp_path / "out.mp4", identity, QUICK).complete
+
+
+def test_where_the_first_frame_fails_nothing_is_left(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(video_writer.VideoWriter, "_open", refuse)
+    with pytest.raises(OutputError) as caught:
+        convert(clip, tmp_path / "out.mp4", identity, QUICK)
+    assert "written so far" not in str(caught.value)
+    assert names(tmp_path) == ["in.mp4"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ const INSECURE =
 
 export class Camera extends EventTarget {
   #facing = "user";
+  #asked = 0; // how often it was started or stopped: what a person has overtaken is let go
 
   constructor(video) {
     super();
@@ -26,6 +27,7 @@ export class Camera extends EventTarget {
   async start() {
     if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new Error(INSECURE);
     this.stop();
+    const asked = this.#asked;
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({
@@ -35,6 +37,7 @@ export class Camera extends EventTarget {
     } catch (error) {
       throw new Error(EXPLANATIONS[error.name] ?? `The camera cannot be used (${error.message || error.name}).`);
     }
+    if (asked !== this.#asked) return stream.getTracks().forEach((track) => track.stop());
     stream.getVideoTracks()[0].addEventListener("ended", () => {
       if (this.video.srcObject !== stream) return;
       this.stop();
@@ -45,6 +48,7 @@ export class Camera extends EventTarget {
   }
 
   stop() {
+    this.#asked++;
     this.video.srcObject?.getTracks().forEach((track) => track.stop());
     this.video.srcObject = null;
   }

@@ -16,6 +16,7 @@ export function keyboard(list, bindings) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && event.key === " ") return;
     const { target } = event;
+    if (target.matches("select") && event.key.length === 1) return; // it looks for a style
     if (target.matches("select, input[type=range]") && /^(Arrow|Home|End|Page)|^.$/.test(event.key) && !/^[hbcfmsv?]$/.test(event.key)) return;
     if (event.key === " " && target.closest("button, input, select")) return; // it presses that
     const key = event.key.toLowerCase();

@@ -129,8 +129,15 @@ connection.addEventListener("closed", ({ detail }) => {
   link("closed", "not connected");
   if (detail.final) say(`The server closed the connection: ${detail.reason}. Reload the page to try again.`, true);
   else if (detail.reason.includes("places")) say("All places are taken. Yours comes as soon as someone leaves.", true);
-  else if (detail.attempt > 0) say("The server cannot be reached. Trying again…", true);
+  else if (detail.attempt > 0) sayWhyThereIsNone();
 });
+
+/** A server that was started again knows this page no longer where it asks for a token. */
+async function sayWhyThereIsNone() {
+  const answer = await fetch("/", { cache: "no-store" }).catch(() => null);
+  if (answer?.status === 401) say("The server was started again: open the address that it printed.", true);
+  else if (!connection.open) say("The server cannot be reached. Trying again…", true);
+}
 
 // -- what a person does -----------------------------------------------------------------------------
 
@@ -172,6 +179,7 @@ async function openPhoto(file) {
   setMode("photo");
   tellSource();
   pace.restart();
+  newest = pace.next; // what the camera still has under way comes too late
   askForThumbnails();
 }
 

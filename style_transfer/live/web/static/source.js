@@ -44,8 +44,9 @@ export class Source {
   async open(file, maxPixels) {
     const bitmap = await createImageBitmap(file);
     const fit = Math.min(1, Math.sqrt(maxPixels / (bitmap.width * bitmap.height)));
-    const longest = Math.min(STILL_LONGEST, Math.floor(fit * Math.max(bitmap.width, bitmap.height)));
-    const [width, height] = Stage.shown(bitmap.width, bitmap.height, longest).map((side) => Math.max(1, side));
+    const share = Math.min(fit, STILL_LONGEST / Math.max(bitmap.width, bitmap.height));
+    // Rounded down: a server takes so many pixels and not one more.
+    const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.floor(share * side)));
     const canvas = newCanvas(width, height);
     this.#paint(canvas, bitmap, false);
     bitmap.close();
