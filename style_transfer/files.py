@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import secrets
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -24,21 +25,30 @@ def is_partial(path: Path) -> bool:
 
 
 @contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
+def atomic_path(target: Path, *, lasting: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``target``, of the same extension, renamed to it on success.
 
     On any exception, Ctrl-C included, the temporary file is removed and ``target`` stays as it was.
-    Missing parent folders are made. Raises ``OutputError`` where the system refuses to write.
+    Missing parent folders are made. ``lasting``: of what took long, so that no power cut leaves a name
+    without its content. Raises ``OutputError`` where the system refuses to write.
     """
-    temporary = beside(target, f".{os.getpid()}{_PARTIAL}{target.suffix}")
+    temporary = beside(target, f".{secrets.token_hex(4)}{_PARTIAL}{target.suffix}")
     with output_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
+            if lasting:
+                sync(temporary)
             temporary.replace(target)
         finally:
             with suppress(OSError):  # renamed, or never made
                 temporary.unlink()
+
+
+def sync(path: Path) -> None:
+    """See that what was written to ``path`` outlasts a power cut."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def sole_writer(target: Path, *, wait: float = 0) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise UserError(
-            f"'{target}' is being written by another run; wait for it, or choose another output with -o"
+            f"'{target}' is being written by another run; wait for it, or choose another output"
         ) from None
     except (OSError, NotImplementedError):
         pass  # where no file can be made, that is said of the result itself

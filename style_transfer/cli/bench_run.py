@@ -51,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
     finally:  # also what was measured before a Ctrl-C
         if rows:
             print(_table(rows, earlier))
-    if args.json:
-        report = {"machine": about, "rows": [asdict(row) for row in rows]}
-        write_json(Path(args.json), report)
+        if rows and args.json:
+            report = {"machine": about, "rows": [asdict(row) for row in rows]}
+            write_json(Path(args.json), report)
     return 1 if all(row.reason for row in rows) else 0
 
 

@@ -12,7 +12,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -124,12 +124,16 @@ def _told(command: Callable[[argparse.Namespace], int], args: argparse.Namespace
 
 
 def say(message: str) -> None:
-    """A line for the person at the terminal, on stderr, clear of any progress bar."""
+    """A line for the person at the terminal, on stderr, clear of any progress bar.
+
+    If nobody listens any more, as after Ctrl-C in ``2>&1 | tee log``, what is being done is worth finishing.
+    """
     tqdm = sys.modules.get("tqdm")
-    if tqdm is not None:
-        tqdm.tqdm.write(message, file=sys.stderr)
-    else:
-        print(message, file=sys.stderr)
+    with suppress(OSError):
+        if tqdm is not None:
+            tqdm.tqdm.write(message, file=sys.stderr)
+        else:
+            print(message, file=sys.stderr)
 
 
 def say_error(error: StyleTransferError, source: Path | None = None) -> None:
@@ -173,10 +177,14 @@ def heed_interrupt() -> None:
 def stop_signals(unit: str = "this step") -> Iterator[Callable[[], bool]]:
     """Within it the first Ctrl-C or SIGTERM makes the yielded function true; a second Ctrl-C interrupts.
 
-    ``unit`` is what is finished first, for the message.
+    ``unit`` is what is finished first, for the message. In a thread other than the main one, which alone
+    gets signals, it stays false.
     """
     heed_interrupt()
     asked = False
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
 
     def ask(number: int, _frame: object) -> None:
         nonlocal asked

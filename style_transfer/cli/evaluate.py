@@ -36,7 +36,10 @@ def build_parser() -> Parser:
 
     photos = parser.add_argument_group("on photos")
     photos.add_argument(
-        "--photos", type=Path, metavar="DIR", help="measure on those that training left out; or on all"
+        "--photos",
+        type=Path,
+        metavar="DIR",
+        help="the tenth of these that no training uses, by name; all of a few",
     )
     photos.add_argument("--count", type=int, default=4, help="photos, each in every style (4)")
     photos.add_argument(

@@ -25,9 +25,13 @@ _SIDE = 256
 
 
 def measure_photos(
-    args: argparse.Namespace, stylizer: Stylizer, objective: Objective, paintings: Mapping[str, Path]
-) -> dict[str, Any]:
-    """Print the table, write the pictures; all figures, JSON-serialisable."""
+    args: argparse.Namespace,
+    stylizer: Stylizer,
+    objective: Objective,
+    paintings: Mapping[str, Path],
+    report: dict[str, Any],
+) -> None:
+    """Print the table, put all figures, JSON-serialisable, into ``report["photos"]``, write the pictures."""
     names, side = list(paintings), args.image_size or _SIDE
     read = read_some(find_photos(args.photos)[1], args.count)
     if small := [path.name for path, pixels in read if min(pixels.shape[:2]) < side]:
@@ -56,15 +60,15 @@ def measure_photos(
     by_style = {name: [pair for pair in pairs if pair.style == name] for name in names}
     rows = {**{name: summary(part) for name, part in by_style.items()}, "all": summary(pairs)}
     _print_table(rows, starts if yardstick else ())
-    if args.pictures:
-        _write_pictures(args, photos, by_style, paintings)
-    return {
+    report["photos"] = {
         "image_size": side,
         "iterations": args.iterations,
         "photos": [path.name for path, _ in read],
         "summary": rows,
         "pairs": [pair.record() for pair in pairs],
     }
+    if args.pictures:
+        _write_pictures(args, photos, by_style, paintings)
 
 
 def _names(read: Sequence[tuple[Path, Pixels]]) -> list[str]:

@@ -30,13 +30,15 @@ def run(args: argparse.Namespace) -> int:
     report: dict[str, Any] = {"model": args.model, "device": stylizer.summary}
     if objective:
         report["objective"] = {"of": args.objective or args.model, **vars(objective.recipe)}
-    if args.photos:
-        assert objective is not None
-        report["photos"] = measure_photos(args, stylizer, objective, paintings)
-    if any(clips.values()):
-        report["clips"] = measure_clips(args, stylizer, other, objective, names, clips)
-    if args.json:
-        write_json(args.json, report)
+    try:
+        if args.photos:
+            assert objective is not None
+            measure_photos(args, stylizer, objective, paintings, report)
+        if any(clips.values()):
+            report["clips"] = measure_clips(args, stylizer, other, objective, names, clips)
+    finally:  # hours of photos are kept whatever becomes of clips and pictures
+        if args.json and report.keys() & {"photos", "clips"}:
+            write_json(args.json, report)
     return 0
 
 

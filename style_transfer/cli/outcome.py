@@ -14,11 +14,12 @@ from style_transfer.errors import StyleTransferError
 class Outcome:
     """Results go to stdout one by one if ``name_each``, so that folders of thousands do not flood it.
 
-    ``total`` counts all files that were asked for, also those that exist already.
+    ``total`` counts all files that were asked for, ``skipped`` those that exist already.
     """
 
     total: int
     name_each: bool
+    skipped: int = 0
     written: int = 0
     failed: int = 0
     damaged: int = 0  #: of those written: what could be read of an input that breaks off
@@ -37,15 +38,13 @@ class Outcome:
         self.failed += 1
         say_error(error, source)
 
-    def summarise(self, skipped: int) -> None:
+    def summarise(self) -> None:
         """A line on stderr, unless there was one file only."""
         if self.total < 2:
             return
         seconds = time.perf_counter() - self._start
         rate = f" ({self.written / seconds:.1f} a second)" if self.written else ""
         damaged = f" ({self.damaged} of them from damaged files)" if self.damaged else ""
-        counts = (
-            f"{self.written} stylized{damaged}, {skipped} skipped because they exist, {self.failed} failed"
-        )
-        hint = "; --overwrite paints what exists anew" if skipped else ""
-        say(f"{counts}, in {duration(seconds)}{rate}{hint}")
+        counts = f"{self.written} stylized{damaged}, {self.skipped} skipped because they exist"
+        hint = "; --overwrite paints what exists anew" if self.skipped else ""
+        say(f"{counts}, {self.failed} failed, in {duration(seconds)}{rate}{hint}")

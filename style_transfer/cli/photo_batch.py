@@ -17,6 +17,7 @@ from tqdm import tqdm
 from style_transfer.cli.common import say
 from style_transfer.cli.outcome import Outcome
 from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError, one_line
+from style_transfer.media.alpha import fill_hidden
 from style_transfer.media.collect import Job
 from style_transfer.media.image import Picture, pixels_stated, read_image, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
@@ -79,7 +80,7 @@ class PhotoBatch:
         if pixels > _LARGE_STROKES_END and not (sizes or self._hinted):
             self._hinted = True
             size = f"'{job.source}' has {pixels / 1e6:.0f} megapixels"
-            say(f"{size}, and strokes a size in pixels: --paint-size 1600 makes them larger")
+            say(f"{size}, and strokes keep their size in pixels: --paint-size 1600 makes them larger")
 
     def _paint(
         self, stylizer: Stylizer, job: Job, picture: Picture, progress: Callable[[float], None]
@@ -96,6 +97,7 @@ class PhotoBatch:
         for i in range(count):
             frame = picture.frames[i]
             try:
+                fill_hidden(frame, picture.alphas[i])
                 small = shrunk(frame, scale)
                 look = film.follow(small, [stylizer.look]) if film else stylizer.look
                 if scale < 1:

@@ -39,7 +39,7 @@ def build_parser() -> Parser:
     look.add_argument(
         "--style",
         metavar="MIX",
-        help="a style, or a mix: starry_night:0.6,udnie:0.4; in videos also one after another: a@0;b@12.5",
+        help="a style, or a mix: starry_night:0.6,udnie:0.4; in videos also one after another: 'a@0;b@12.5'",
     )
     look.add_argument(
         "--model", metavar="NAME", help="one that ships, or a .safetensors, .onnx or .pt2 file (gallery-fast)"

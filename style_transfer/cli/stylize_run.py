@@ -46,7 +46,11 @@ def run(args: argparse.Namespace) -> int:
         _forget(jobs, todo)
     if not todo and len(jobs) == 1:
         say(f"'{jobs[0].target}' exists already; --overwrite replaces it")
-    outcome = Outcome(len(jobs), name_each=not any(Path(name).is_dir() for name in args.inputs))
+    outcome = Outcome(
+        len(jobs),
+        name_each=not any(Path(name).is_dir() for name in args.inputs),
+        skipped=len(jobs) - len(todo),
+    )
     stopped = False
     if todo:
         stylizer = stylizer_of(
@@ -61,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
             PhotoBatch(args, outcome).run(stylizer, photos)
         if videos := [job for job in todo if job.is_video]:
             stopped = _videos(args, stylizer, styles, videos, outcome)
-    outcome.summarise(len(jobs) - len(todo))
+    outcome.summarise()
     return INTERRUPTED if stopped else 1 if outcome.failed or outcome.damaged else 0
 
 
@@ -74,6 +78,12 @@ def _videos(
     videos = VideoJobs(args, stylizer, styles)
     with stop_signals("this frame") as asked:
         for job in jobs:
+            if asked():
+                return True
+            if exists(job.target) and not args.overwrite:  # made in the meantime, by another run
+                say(f"'{job.target}' exists by now; --overwrite replaces it")
+                outcome.skipped += 1
+                continue
             try:
                 summary = videos.stylize(job, asked)
             except NameTooLongError as error:

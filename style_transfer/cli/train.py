@@ -38,8 +38,14 @@ def build_parser() -> Parser:
     )
 
     run = parser.add_argument_group("the run")
-    run.add_argument("--steps", type=int, help="length of the run (4000 on a GPU)")
-    run.add_argument("--minutes", type=float, help="length of the run in time (30 on a CPU, 5 with --quick)")
+    run.add_argument(
+        "--steps", type=int, help="length of the run, with those before --resume (4000 on a GPU)"
+    )
+    run.add_argument(
+        "--minutes",
+        type=float,
+        help="the same in time; with both, what comes first ends it (30 on a CPU, 5 with --quick)",
+    )
     run.add_argument(
         "--quick",
         action="store_true",
@@ -60,7 +66,7 @@ def build_parser() -> Parser:
     run.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint beside --output; may be longer"
     )
-    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--seed", type=int, default=0, help="of first weights, photos and crops (0)")
     run.add_argument("--overwrite", action="store_true", help="replace an existing --output")
     run.add_argument("--preview-every", type=int, default=100, metavar="STEPS", help="0: none (100)")
     run.add_argument(
@@ -75,9 +81,13 @@ def build_parser() -> Parser:
     )
 
     net = parser.add_argument_group("network and losses")
-    net.add_argument("--network", choices=("fast", "johnson"), help="fast: real time on a CPU (fast)")
-    net.add_argument("--width", type=int, help="channels of the network's first layer")
-    net.add_argument("--batch-size", type=int, default=4, help="(4)")
+    net.add_argument(
+        "--network",
+        choices=("fast", "johnson"),
+        help="fast: real time on a CPU; johnson: the paper's, more detailed (fast)",
+    )
+    net.add_argument("--width", type=int, help="channels of the network's first layer (48; johnson 32)")
+    net.add_argument("--batch-size", type=int, default=4, help="pictures painted a step (4)")
     net.add_argument("--image-size", type=int, default=240, help="side of the training crops, pixels (240)")
     strokes = net.add_mutually_exclusive_group()
     strokes.add_argument("--stroke", choices=tuple(STROKES), help="size of the brush (medium)")
@@ -85,7 +95,7 @@ def build_parser() -> Parser:
     strokes.add_argument(
         "--style-size", type=int, metavar="PIXELS", help="the same as the short side of the paintings (512)"
     )
-    net.add_argument("--content-weight", type=float, default=1.0, help="(1)")
+    net.add_argument("--content-weight", type=float, default=1.0, help="higher keeps more of the photo (1)")
     bold = net.add_mutually_exclusive_group()
     bold.add_argument("--keep-content", choices=tuple(KEPT), help="how much of the photo stays (medium)")
     bold.add_argument("--style-weight", type=float, help="the same as a number: higher is bolder (12)")
@@ -102,7 +112,7 @@ def build_parser() -> Parser:
         metavar="SHARE",
         help="of the pictures, those painted in a mix of two styles (0.25; 0 with --quick)",
     )
-    net.add_argument("--lr", type=float, help="(0.003; 0.01 with --quick)")
+    net.add_argument("--lr", type=float, help="learning rate (0.003; 0.01 with --quick)")
     net.add_argument(
         "--vgg-weights", type=Path, metavar="FILE", help="VGG19 as .pth or .safetensors (downloaded)"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from style_transfer.cli.train_model import (
     model_to_train,
     named_styles,
 )
-from style_transfer.errors import OutputError, StyleTransferError, TrainingError, UserError
+from style_transfer.errors import OutputError, TrainingError, UserError
 from style_transfer.files import are_same, check_writable
 from style_transfer.lock import sole_writer
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS, PerceptualLoss
@@ -34,7 +34,7 @@ from style_transfer.runtime.threads import set_threads
 from style_transfer.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import find_photos, load_style_image, range_photos
-from style_transfer.training.distributed import Peers, local_device
+from style_transfer.training.distributed import Peers, first_process, local_device
 from style_transfer.training.history import log_to_tensorboard, write_curve, write_losses
 from style_transfer.training.preview import preview_photos, write_preview
 from style_transfer.training.trainer import Progress, Trainer
@@ -52,6 +52,12 @@ _QUICK_LR = 1e-2  # some thousand numbers a style stand larger steps than a whol
 def run(args: argparse.Namespace) -> int:
     """Train as asked; 0 when complete, 130 when stopped early with a usable model."""
     output = _check_output(args)
+    alone = sole_writer(_beside(args, output)) if first_process() else nullcontext()
+    with alone:
+        return _train(args, output)
+
+
+def _train(args: argparse.Namespace, output: Path) -> int:
     base = model_to_join(args, named_styles(args)) if args.add_to else None
     beside = _beside(args, output)
     checkpoint = load_checkpoint(checkpoint_path(beside)) if args.resume else None
@@ -70,11 +76,13 @@ def run(args: argparse.Namespace) -> int:
         with stop_signals() as asked:
             try:
                 complete = trainer.run(writer.on_progress if writer else lambda _: None, asked)
-            except StyleTransferError as error:  # photos that are gone, say: what is learnt stays
+            except Exception as error:  # photos that are gone, say: what is learnt stays
                 learnt = trainer.step or isinstance(error, TrainingError)
                 if writer and learnt and not isinstance(error, OutputError):
                     writer.save()
-                raise
+                if not asked():  # else what failed, such as a reader of photos, was stopped with the run
+                    raise
+                complete = False
             finally:
                 if writer:
                     writer.bar.close()
@@ -181,7 +189,7 @@ class _Writer:
         trainer, config = self.trainer, self.trainer.config
         names = ", ".join(trainer.model.style_names)
         start = trainer.model.training["init"]
-        network = f"{trainer.model.network.plan.name} network" + (f" of {start}" if start else "")
+        network = f"{trainer.model.network.plan.name} network" + (f", begun from {start}" if start else "")
         say(
             f"{network}, {len(trainer.model.styles)} style(s): {names}; "
             f"{len(trainer.photos)} photos; {trainer.device}, {str(trainer.precision).removeprefix('torch.')}"
@@ -202,7 +210,11 @@ class _Writer:
             say(progress.notice)
             return
         if self.log:
-            self.log(progress)
+            try:
+                self.log(progress)
+            except OutputError as error:
+                say(f"{error}; training goes on without TensorBoard's log")
+                self.log = None
         losses = " ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
         self.bar.n = progress.done
         self.bar.set_description_str(
@@ -238,7 +250,7 @@ class _Writer:
         kept = self.base.ranges if self.base else None
         # Who stops a run does not want to wait; but the styles that are there keep theirs.
         if kept or (complete and self.base is None):
-            say("measuring what int8 needs")
+            say("measuring what int8 needs; minutes for many styles")
             photos = range_photos(trainer.photos)
             trainer.model.ranges = measure_ranges(trainer.model, photos, units=kept.units if kept else None)
         if self.base is None and complete:

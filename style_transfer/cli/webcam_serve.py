@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         import aiohttp  # noqa: F401
     except ImportError as error:
-        raise UserError('--serve needs aiohttp: pip install "style-transfer[web]"') from error
+        raise UserError("--serve needs aiohttp: pip install aiohttp") from error
     from style_transfer.live.web.server import Page  # which is made of it
 
     with stop_signals("this frame") as stopped, contextlib.ExitStack() as opened:

@@ -61,7 +61,9 @@ class Recipe:
             if not recipe.scales or not all(type(s) is int and 1 <= s <= 16 for s in recipe.scales):
                 raise ValueError("there are no such scales")
         except (TypeError, ValueError, OverflowError) as error:
-            raise ModelFileError(f"the model's header tells no losses to score it by ({error})") from error
+            raise ModelFileError(
+                f"the model does not say what losses it learned by ({error}); --objective names one that does"
+            ) from error
         return recipe
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:

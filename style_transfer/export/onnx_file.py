@@ -134,7 +134,6 @@ def _import_onnxruntime() -> Any:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"ONNX needs the package {error.name}: pip install 'style-transfer[onnx]', "
-            "or pip install onnx onnxscript onnxruntime"
+            f"ONNX needs the package {error.name}: pip install onnx onnxscript onnxruntime"
         ) from error
     return onnxruntime

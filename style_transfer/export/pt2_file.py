@@ -69,7 +69,9 @@ def load_pt2(path: Path) -> tuple[Callable[..., Tensor], StyleModel]:
             program = torch.export.load(path)
     except Exception as error:  # of a damaged archive, torch raises nearly anything
         reason = one_line(error)
-        raise ModelFileError(f"'{path}' is damaged or no .pt2 file of this program: {reason}") from error
+        raise ModelFileError(
+            f"'{path}' is damaged or no .pt2 file of this program ({reason}); export it again"
+        ) from error
     return program.module(), StyleModel.of(model)
 
 
@@ -99,7 +101,9 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
             }
     except Exception as error:  # of a compiler of another maker
         reason = one_line(error)
-        raise StyleTransferError(f"'{path}' is not written: compiling it failed ({reason})") from error
+        raise StyleTransferError(
+            f"'{path}' is not written: compiling it failed ({reason}); leave out --package"
+        ) from error
     with atomic_path(path) as temporary:
         _package(temporary, files)
         add_model(temporary, model, {"device": device.type, "precision": precision, "version": __version__})
@@ -134,7 +138,9 @@ def _compare_package(written: Path, path: Path, device: torch.device, tolerance:
     assert isinstance(packaged, PackagedModel)
     paint = compiled_forward(packaged, Device.of(device), ours=True)
     if paint is None:
-        raise StyleTransferError(f"'{path}' is not written: what was compiled does not load")
+        raise StyleTransferError(
+            f"'{path}' is not written: what was compiled does not load; leave out --package"
+        )
     model = StyleModel.of(packaged)
     network, look = model.network, model.mix(dict.fromkeys(model.style_names, 1.0))
     with torch.no_grad():

@@ -83,7 +83,7 @@ def compare(
         if not difference <= tolerance:  # also for NaN
             raise StyleTransferError(
                 f"'{path}' is not written: at {size[1]}x{size[0]} it differs from PyTorch "
-                f"by {difference:.2g}, more than {tolerance:g}"
+                f"by {difference:.2g}, more than {tolerance:g}; try --precision fp32"
             )
         worst = max(worst, difference)
     return worst

@@ -116,6 +116,9 @@ class Camera:
             return
         self._capture.release()
         self._capture = None
+        self._say_lost()
+
+    def _say_lost(self) -> None:
         if self.connected:
             self._notify(f"'{self.source}' gives no more pictures; waiting for it to come back")
         self.connected = False
@@ -140,6 +143,9 @@ class Camera:
         while self._capture is not None and self._play_once(self._capture) and self._loop:
             self._capture.release()
             self._capture = self._reopen()
+            if self._capture is None:  # at an address that does not answer now, say
+                self._say_lost()
+                self._reconnect()
 
     def _play_once(self, capture: Capture) -> bool:
         """False if there was no frame, or the camera was closed."""

@@ -9,7 +9,8 @@ from PIL import ExifTags, Image
 
 _PREFIX = b"Exif\0\0"
 _ORIENTATION = ExifTags.Base.Orientation
-_STORED_SIZE = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)
+# What is true of the stored pixels and not of those that are given: these are upright, and sRGB.
+_OF_STORED = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight, ExifTags.Base.ColorSpace)
 
 # In a TIFF the description of the stored pixels stands among the photo's own tags.
 _LAYOUT = (
@@ -49,7 +50,7 @@ def _cleaned(block: bytes) -> bytes:
     order = "<" if data[:2] == b"II" else ">"
     (main,) = struct.unpack_from(order + "I", data, 4)
     if details := _value(data, order, main, ExifTags.IFD.Exif):
-        _remove(data, order, details, _STORED_SIZE)
+        _remove(data, order, details, _OF_STORED)
     thumbnails = _remove(data, order, main, {_ORIENTATION})
     if thumbnails:
         start = _value(data, order, thumbnails, ExifTags.Base.JpegIFOffset)

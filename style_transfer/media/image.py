@@ -48,7 +48,7 @@ class Picture:
     ``alphas``     opacity of each frame, uint8 HW, 255 opaque; None where a frame is opaque.
     ``durations``  milliseconds each frame is shown; empty for a still.
     ``loop``       how often an animation plays, 0 for ever.
-    ``exif``       EXIF block without orientation, stored size and thumbnail; None where there is none.
+    ``exif``       EXIF block without what was true of the stored pixels alone; None where there is none.
 
     For a result use ``dataclasses.replace(picture, frames=...)``: the rest is carried along.
     """
@@ -171,7 +171,7 @@ def _register_heif(path: Path) -> None:
         _heif_opener()
     except ImportError as error:
         raise InputFileError(
-            f"'{path}' is a HEIC photo, which needs one more package: pip install \"style-transfer[heic]\""
+            f"'{path}' is a HEIC photo, which needs one more package: pip install pillow-heif"
         ) from error
 
 

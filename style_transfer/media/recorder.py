@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from style_transfer.errors import OutputError, UserError
-from style_transfer.files import atomic_path, beside, refusal
+from style_transfer.files import atomic_path, beside, refusal, sync
+from style_transfer.lock import sole_writer
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sinks import fitted
 from style_transfer.media.video.format import codec_for, container_for
@@ -21,6 +22,7 @@ from style_transfer.media.video.frame import Colour, FromPixels
 from style_transfer.media.video.open import local, reason
 
 _TIME_BASE = Fraction(1, 1000)  # what Matroska keeps
+_POLL = 0.2  # seconds
 _WAITING = 16  # frames that may wait for the encoder
 _KEYFRAMES = 60  # frames between those a player can jump to
 _BT709 = 1
@@ -41,7 +43,8 @@ class Recorder:
     ``.mp4``, ``.m4v``, ``.mov`` or ``.mkv``. Frames that the encoder has no time for are left out and
     counted in :attr:`dropped`. The first frame sets the size, odd sides padded by a pixel.
 
-    Raises ``UserError`` for another extension, or where a file is in the way and ``overwrite`` is not set.
+    Raises ``UserError`` for another extension, where a file is in the way and ``overwrite`` is not set, or
+    while another process writes ``target``; ``OutputError`` where there can be no such folder.
     """
 
     def __init__(self, target: Path, *, overwrite: bool = False) -> None:
@@ -50,6 +53,8 @@ class Recorder:
         for path in (target, self.partial):
             if path.is_dir() or (path.exists() and not overwrite):
                 raise UserError(f"'{path}' exists already; choose another name, or add --overwrite")
+        self._held = ExitStack()
+        self._held.enter_context(sole_writer(target))
         self.dropped = 0
         self.frames = 0  #: written
         self._queue: queue.Queue[tuple[Pixels, float] | None] = queue.Queue(_WAITING)
@@ -70,9 +75,9 @@ class Recorder:
 
     def stop(self) -> None:
         """End the recording without waiting until it has its name; :attr:`busy` says when."""
-        if not self._stopping:
-            self._stopping = True
-            self._queue.put(None)
+        self._stopping = True
+        with suppress(queue.Full):  # then the thread looks for itself
+            self._queue.put_nowait(None)
 
     @property
     def busy(self) -> bool:
@@ -82,6 +87,7 @@ class Recorder:
         """End the recording and wait until it has its name; raises ``OutputError`` if it cannot have it."""
         self.stop()
         self._thread.join()
+        self._held.close()
         self._check()
 
     def _check(self) -> None:
@@ -97,18 +103,23 @@ class Recorder:
 
     def _run(self) -> None:
         try:
-            first = self._queue.get()
+            first = self._next()
             if first is None:
                 return
-            self.target.parent.mkdir(parents=True, exist_ok=True)
             with av.open(local(self.partial), "w", format="matroska", container_options=_GROWING) as output:
                 self._encode(first, output)
             self._finish()
         except BaseException as error:
             self._error = error
-            with suppress(queue.Empty):  # so that stop() finds room
-                while True:
-                    self._queue.get_nowait()
+
+    def _next(self) -> tuple[Pixels, float] | None:
+        """The next frame, None at the end."""
+        while True:
+            try:
+                return self._queue.get(timeout=_POLL)
+            except queue.Empty:
+                if self._stopping:
+                    return None
 
     def _encode(self, item: tuple[Pixels, float] | None, output: OutputContainer) -> None:
         assert item is not None
@@ -124,18 +135,19 @@ class Recorder:
             picture.pts, picture.time_base = previous, _TIME_BASE
             output.mux(stream.encode(picture))
             self.frames += 1
-            item = self._queue.get()
+            item = self._next()
         output.mux(stream.encode(None))
 
     def _finish(self) -> None:
         """The packets in their final container, with an index; nothing is encoded again."""
         container = container_for(self.target)
         if container.muxer == "matroska":
+            sync(self.partial)
             self.partial.replace(self.target)
             return
         options = {"movflags": "+faststart"}
         with (
-            atomic_path(self.target) as whole,
+            atomic_path(self.target, lasting=True) as whole,
             av.open(local(self.partial)) as grown,
             av.open(local(whole), "w", format=container.muxer, container_options=options) as output,
         ):

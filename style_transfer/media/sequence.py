@@ -16,6 +16,7 @@ import numpy as np
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.files import are_same, exists
 from style_transfer.lock import sole_writer
+from style_transfer.media.alpha import fill_hidden
 from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import DEFAULT_QUALITY, output_format, write_image
 from style_transfer.media.patterns import Pattern, is_pattern
@@ -87,6 +88,7 @@ class SequenceReader:
         offset = (first - self._origin) / self._fps
         for number in self._numbers:
             picture = self._read(number)
+            fill_hidden(picture.frames[0], picture.alphas[0])
             if picture.size != (self.info.height, self.info.width):
                 raise InputFileError(
                     f"'{self._pattern.file(number)}' is {picture.size[1]}x{picture.size[0]}, and the first"
@@ -163,7 +165,7 @@ def convert_sequence(
     painted unless ``overwrite``, so that a film goes on as if it had not been interrupted.
     """
     if options.fps is not None and options.fps <= 0:
-        raise UserError(f"the frame rate is {float(options.fps):g}; it must lie above 0")
+        raise UserError(f"--fps must be above 0, not {float(options.fps):g}")
     into_images = is_pattern(target)
     if into_images:
         _check_no_codec(options)

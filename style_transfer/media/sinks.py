@@ -61,9 +61,7 @@ class VirtualCamera:
         try:
             import pyvirtualcam  # type: ignore[import-not-found, unused-ignore]
         except ImportError as error:
-            raise UserError(
-                "--virtual-camera needs pyvirtualcam: pip install 'style-transfer[virtual-camera]'"
-            ) from error
+            raise UserError("--virtual-camera needs pyvirtualcam: pip install pyvirtualcam") from error
         self._make: Callable[..., Any] = pyvirtualcam.Camera
         self._fps = fps
         self._camera: Any = None

@@ -41,7 +41,9 @@ def find_model(name_or_path: str | Path) -> Path:
         return path
     if path.name == str(name_or_path) and not path.suffix:
         raise UnknownNameError("model", str(name_or_path), list_models())
-    raise ModelFileError(f"there is no model file '{path}'; --list-models shows the models that ship")
+    raise ModelFileError(
+        f"there is no model file '{path}'; check its name, or take gallery-fast, which ships"
+    )
 
 
 def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> StyleModel:

@@ -121,7 +121,9 @@ def read_pt2(path: Path) -> StoredModel:
         raise ModelFileError(f"'{path}' is damaged; export the model again") from error
     except (OSError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         reason = one_line(error)
-        raise ModelFileError(f"'{path}' is damaged or no .pt2 file of this program: {reason}") from error
+        raise ModelFileError(
+            f"'{path}' is damaged or no .pt2 file of this program ({reason}); export it again"
+        ) from error
     parts = {part.name: getattr(model, part.name) for part in fields(StoredModel)}
     return PackagedModel(**parts, path=path, device_type=device, precision=precision)
 
@@ -154,7 +156,7 @@ def _onnx_metadata(path: Path) -> dict[str, str]:
         session = runtime.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has an exception for each of its moods
         reason = one_line(error)
-        raise ModelFileError(f"'{path}' is damaged or no ONNX file: {reason}") from error
+        raise ModelFileError(f"'{path}' is damaged or no ONNX file ({reason}); export it again") from error
     metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
     return metadata
 
@@ -165,7 +167,6 @@ def import_onnxruntime() -> Any:
         import onnxruntime
     except ImportError as error:
         raise UserError(
-            "ONNX files need ONNX Runtime: pip install 'style-transfer[onnx]', or pip install onnxruntime"
-            " (onnxruntime-gpu for CUDA)"
+            "ONNX files need ONNX Runtime: pip install onnxruntime (onnxruntime-gpu for CUDA)"
         ) from error
     return onnxruntime

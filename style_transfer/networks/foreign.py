@@ -88,5 +88,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # a damaged pickle raises nearly anything
         raise ModelFileError(f"'{path}' is damaged or holds more than weights; it was not opened") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ModelFileError(f"'{path}' holds no state dictionary of tensors")
+        raise ModelFileError(
+            f"'{path}' holds no state dictionary of tensors; name a file of weights that does"
+        )
     return {str(name).removeprefix("module."): value.detach().float() for name, value in state.items()}

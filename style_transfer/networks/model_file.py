@@ -41,7 +41,7 @@ def save_model(model: StyleModel, path: Path, *, dtype: DTypeLike = np.float16) 
     if not all(np.isfinite(value).all() for value in tensors.values()):
         tensors = dict(exact)
     header = json.dumps({"format": FORMAT, **model.describe()}, ensure_ascii=False)
-    with atomic_path(path) as temporary:
+    with atomic_path(path, lasting=True) as temporary:
         temporary.write_bytes(save(tensors, {HEADER: header}))
 
 
@@ -59,9 +59,13 @@ def read_header(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"'{path}' is damaged or no model file: {error}") from error
+        raise ModelFileError(
+            f"'{path}' is damaged or no model file ({one_line(error)}); fetch it again"
+        ) from error
     if HEADER not in metadata:
-        raise ModelFileError(f"'{path}' is a safetensors file, but not a style model of this program")
+        raise ModelFileError(
+            f"'{path}' is a safetensors file, but no style model of this program; name one that is"
+        )
     try:
         header = json.loads(metadata[HEADER])
         version = header["format"]
@@ -80,7 +84,9 @@ def read_stored(path: Path) -> StoredModel:
     Raises ``ModelFileError`` for a file that is missing, damaged, foreign, or of a later format.
     """
     if not path.is_file():
-        raise ModelFileError(f"there is no model file '{path}'; --list-models shows the models that ship")
+        raise ModelFileError(
+            f"there is no model file '{path}'; check its name, or take gallery-fast, which ships"
+        )
     if path.suffix.lower() != ".safetensors":
         from style_transfer.networks.foreign import model_from_examples
 
@@ -105,7 +111,7 @@ def read_stored(path: Path) -> StoredModel:
     except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
         reason = one_line(error)
         raise ModelFileError(
-            f"'{path}' does not hold the model that its header speaks of: {reason}"
+            f"'{path}' does not hold the model that its header speaks of ({reason}); fetch it again"
         ) from error
     return model
 

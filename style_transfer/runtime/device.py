@@ -70,7 +70,7 @@ def choose_device(name: str = "auto") -> Device:
     if device.type != "cpu" and not _available(device.type):
         raise UserError(f"device '{name}' is not available here{_why(device)}; use --device auto or cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"there is no '{name}'; this machine has {torch.cuda.device_count()} CUDA device(s)")
+        raise UserError(f"there is no '{name}'; the last one here is cuda:{torch.cuda.device_count() - 1}")
     return Device.of(device)
 
 

@@ -28,9 +28,13 @@ class Timeline:
     times: Sequence[Fraction] = (Fraction(0),)
     transition: Fraction = Fraction(0)
 
+    def index(self, seconds: Fraction) -> int:
+        """Which look has begun last."""
+        return max(0, bisect_right(self.times, seconds) - 1)
+
     def at(self, seconds: Fraction) -> tuple[list[Look], float]:
         """The look at a time and 0; within a fade both looks and the share, 0..1, of the second."""
-        index = max(0, bisect_right(self.times, seconds) - 1)
+        index = self.index(seconds)
         later = self.times[index + 1 : index + 2]
         fade = min([self.transition, *(time - self.times[index] for time in later)])
         since = seconds - self.times[index]
@@ -54,6 +58,7 @@ class Film:
         self._stylizer, self._timeline = stylizer, timeline
         self._steady = Steady(stylizer) if steady else None
         self._stabilizer = Stabilizer(stabilize) if stabilize else None
+        self._shown: int | None = None  # which look of the timeline was painted, None within a fade
 
     def __call__(self, frame: NDArray[np.uint8], seconds: Fraction) -> NDArray[np.uint8]:
         """``uint8`` ``(H, W, 3)`` RGB → the same, painted; ``seconds`` is its time on the timeline."""
@@ -80,6 +85,9 @@ class Film:
 
     def _look(self, frame: NDArray[np.uint8], seconds: Fraction) -> Look:
         looks, share = self._timeline.at(seconds)
+        before, self._shown = self._shown, self._timeline.index(seconds) if len(looks) == 1 else None
+        if self._stabilizer is not None and None not in (before, self._shown) and before != self._shown:
+            self._stabilizer.forget()  # where a style changes at once, nothing of the former lingers
         if self._steady is not None:
             return self._steady.follow(frame, looks, share)
         return looks[0] if len(looks) == 1 else blend(looks[0], looks[1], share)
@@ -87,11 +95,14 @@ class Film:
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All that the frames so far left behind, for :meth:`restore` in another process."""
         state = {} if self._steady is None else self._steady.state()
+        if self._shown is not None:
+            state["shown"] = np.array(self._shown)
         return state if self._stabilizer is None else state | self._stabilizer.state()
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on exactly where ``state`` was taken. Raises ``UserError`` for what is no such state."""
         try:
+            self._shown = int(state["shown"]) if "shown" in state else None
             if self._steady is not None:
                 self._steady.restore(state)
             if self._stabilizer is not None:

@@ -46,12 +46,14 @@ class Stabilizer:
         self._share = np.float32(strength * _MOST_KEPT)
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._seen: Pixels | None = None  # the previous frame, reduced
-        self._mean: Pixels | None = None  # its painting and those before it, moved and averaged
+        # Its painting and those before it, moved and averaged; in floats, because steps of less than half a
+        # level would never be taken.
+        self._mean: Floats | None = None
 
     def __call__(self, frame: Pixels, painted: Pixels) -> Pixels:
         """``uint8`` ``(H, W, 3)`` RGB both, of one size → the painting, stilled."""
         seen, mean = self._seen, self._mean
-        self._seen, self._mean = _reduced(frame), painted
+        self._seen, self._mean = _reduced(frame), painted.astype(np.float32)
         if seen is None or mean is None or mean.shape != painted.shape:
             return painted
         flow, trust = self._follow(seen, self._seen)
@@ -64,7 +66,7 @@ class Stabilizer:
         moved = cv2.remap(
             mean, *_sources(flow, height, width), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
-        self._mean = np.asarray(cv2.blendLinear(moved, painted, kept, 1 - kept), np.uint8)
+        self._mean = np.asarray(cv2.blendLinear(moved, self._mean, kept, 1 - kept), np.float32)
         return _as_bold(self._mean, painted, trust)
 
     def _follow(self, before: Pixels, now: Pixels) -> tuple[Floats, Floats]:
@@ -86,7 +88,11 @@ class Stabilizer:
 
     def keep(self, frame: Pixels, result: Pixels) -> None:
         """As if ``result`` had just come of ``frame``: nearly, as it was made as bold as a painting."""
-        self._seen, self._mean = _reduced(frame), result
+        self._seen, self._mean = _reduced(frame), result.astype(np.float32)
+
+    def forget(self) -> None:
+        """Begin anew with the next frame, as at another style."""
+        self._seen = self._mean = None
 
     def state(self) -> dict[str, NDArray[Any]]:
         """What :meth:`restore` goes on from, exactly."""
@@ -119,7 +125,7 @@ def _sources(flow: Floats, height: int, width: int) -> tuple[Floats, Floats]:
     return x, y
 
 
-def _as_bold(mean: Pixels, painted: Pixels, trust: Floats) -> Pixels:
+def _as_bold(mean: Floats, painted: Pixels, trust: Floats) -> Pixels:
     """``mean`` with detail as strong as in ``painted``: averaging leaves less of what was not quite the same.
 
     Only what is shown is made bolder; were it averaged again, it would grow.

@@ -22,6 +22,8 @@ _MEASURE_EVERY = 12  # frames; each costs a pass of the network
 _FOLLOW = 1 / 24  # of the way to what was measured, each frame
 _THUMBNAIL = (32, 18)  # pixels; what cuts are told by
 _CUT = 0.12  # mean change of the thumbnail from one frame to the next, of the range; motion stays below half
+_BRIGHTER = 1.15  # times the light of what was measured: a film that comes out of black, a camera that adapts
+_ALIKE = 0.9  # least correlation of two thumbnails that show the same in another light
 _FLAT = 0.02  # deviation of a thumbnail, of the range, below which a frame is no reference: fades, black
 
 
@@ -32,7 +34,16 @@ class _Track:
     parameters: StyleParameters
     target: Statistics
     current: Statistics
-    age: int = 0  # frames since the target was measured
+    thumbnail: Array  # of the frame that was measured
+    age: int = 0  # frames since
+
+    def is_outshone(self, thumbnail: Array) -> bool:
+        """Whether ``thumbnail`` shows what was measured, and brighter: its statistics would burn it out."""
+        before, now = self.thumbnail - self.thumbnail.mean(), thumbnail - thumbnail.mean()
+        common = float((before * now).sum())
+        squares = float(np.square(before).sum()), float(np.square(now).sum())
+        alike = common >= _ALIKE * (squares[0] * squares[1]) ** 0.5
+        return alike and common > _BRIGHTER * squares[0] > 0
 
     def is_of(self, look: Look) -> bool:
         pairs = zip(self.parameters, look.parameters, strict=True)
@@ -56,33 +67,36 @@ class Steady:
 
         While there has been no frame to measure, as at a black beginning, statistics are left live.
         """
-        flat, cut = self._see(frame)
+        thumbnail, flat, cut = self._see(frame)
         if cut:
             self._tracks = []
         self._tracks = [track for track in self._tracks if any(track.is_of(look) for look in looks)]
-        frozen = [self._frozen(frame, look, flat) for look in looks]
+        frozen = [self._frozen(frame, thumbnail, look, flat) for look in looks]
         return frozen[0] if len(frozen) == 1 else blend(frozen[0], frozen[1], share)
 
-    def _see(self, frame: NDArray[np.uint8]) -> tuple[bool, bool]:
-        """Whether ``frame`` is flat, and whether a cut lies before it."""
+    def _see(self, frame: NDArray[np.uint8]) -> tuple[Array, bool, bool]:
+        """``frame`` in small, whether it is flat, and whether a cut lies before it."""
         small = cv2.resize(frame, _THUMBNAIL, interpolation=cv2.INTER_AREA)
         thumbnail: NDArray[np.float32] = small.astype(np.float32) / np.float32(255)
         before, self._thumbnail = self._thumbnail, thumbnail
         cut = before is not None and float(np.abs(thumbnail - before).mean()) > _CUT
-        return bool(thumbnail.std(axis=(0, 1)).max() < _FLAT), cut
+        return thumbnail, bool(thumbnail.std(axis=(0, 1)).max() < _FLAT), cut
 
-    def _frozen(self, frame: NDArray[np.uint8], look: Look, flat: bool) -> Look:
+    def _frozen(self, frame: NDArray[np.uint8], thumbnail: Array, look: Look, flat: bool) -> Look:
         track = next((track for track in self._tracks if track.is_of(look)), None)
         if track is None:
             if flat:
                 return look
             measured = self.stylizer.measure(frame, look)
-            self._tracks.append(_Track(look.parameters, measured, measured))
+            self._tracks.append(_Track(look.parameters, measured, measured, thumbnail))
             return look.frozen(measured)
         track.age += 1
         if not flat:
-            if track.age >= _MEASURE_EVERY:
-                track.target, track.age = self.stylizer.measure(frame, look), 0
+            outshone = track.is_outshone(thumbnail)
+            if outshone or track.age >= _MEASURE_EVERY:
+                track.target, track.thumbnail, track.age = self.stylizer.measure(frame, look), thumbnail, 0
+            if outshone:
+                track.current = track.target
             moved = (c + _FOLLOW * (t - c) for c, t in zip(track.current, track.target, strict=True))
             track.current = Statistics(*moved)
         return look.frozen(track.current)
@@ -96,6 +110,7 @@ class Steady:
             for kind in ("parameters", "target", "current"):
                 for name, part in getattr(track, kind)._asdict().items():
                     state[f"track.{number}.{kind}.{name}"] = part
+            state[f"track.{number}.thumbnail"] = track.thumbnail
             state[f"track.{number}.age"] = np.array(track.age)
         return state
 
@@ -113,6 +128,7 @@ class Steady:
                 StyleParameters(**arrays(StyleParameters, f"{prefix}.parameters")),
                 Statistics(**arrays(Statistics, f"{prefix}.target")),
                 Statistics(**arrays(Statistics, f"{prefix}.current")),
+                state[f"{prefix}.thumbnail"].astype(np.float32),
                 int(state[f"{prefix}.age"]),
             )
             self._tracks.append(track)

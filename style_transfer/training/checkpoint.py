@@ -11,9 +11,10 @@ import torch
 from style_transfer.errors import InputFileError
 from style_transfer.files import atomic_path
 
+_ANEW = "--overwrite instead of --resume begins anew"
 # fmt: off
 _KEYS = {"network", "bank", "optimizer", "scaler", "step", "seconds", "lr_factor", "batch_size", "history",
-         "description", "config", "training"}
+         "description", "config", "training", "temporal_share"}
 # fmt: on
 
 
@@ -29,20 +30,20 @@ def save_checkpoint(state: dict[str, Any], path: Path) -> None:
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)  # given a path, it hides a full disk behind a RuntimeError
-    with atomic_path(path) as temporary:
+    with atomic_path(path, lasting=True) as temporary:
         temporary.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Raises ``InputFileError`` for a file that is missing, damaged, or holds anything but plain state."""
     if not path.is_file():
-        raise InputFileError(f"there is no checkpoint '{path}' to resume from; run without --resume")
+        raise InputFileError(f"there is no checkpoint '{path}' to resume from; {_ANEW}")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle raises nearly anything
-        raise InputFileError(f"the checkpoint '{path}' is damaged; run without --resume") from error
+        raise InputFileError(f"the checkpoint '{path}' is damaged; {_ANEW}") from error
     if not isinstance(state, dict) or not state.keys() >= _KEYS:
-        raise InputFileError(f"'{path}' is not a checkpoint of this program; run without --resume")
+        raise InputFileError(f"'{path}' is not a checkpoint of this program; {_ANEW}")
     return state
 
 
@@ -50,12 +51,14 @@ def check_same_run(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     """Raises ``InputFileError`` unless a run in the state ``ours`` can go on from the state ``theirs``."""
     for part in ("network", "arguments", "styles"):
         if theirs["description"][part] != ours["description"][part]:
-            raise InputFileError(f"the checkpoint is of another run: its {part} differ; run without --resume")
+            raise InputFileError(
+                f"the checkpoint is of another run, the {part} differ; give the command of before, {_ANEW}"
+            )
     if theirs["config"].get("styles_only", False) != ours["config"]["styles_only"]:
-        raise InputFileError("the checkpoint is of another run: one of both is --quick; run without --resume")
+        raise InputFileError(f"the checkpoint is of another run, one of both is --quick; {_ANEW}")
     groups = [
         [(len(group["params"]), group.get("orthogonal")) for group in state["optimizer"]["param_groups"]]
         for state in (theirs, ours)
     ]
     if groups[0] != groups[1]:
-        raise InputFileError("the checkpoint is of an older version; run without --resume")
+        raise InputFileError(f"the checkpoint is of an older version; {_ANEW}")

@@ -62,12 +62,10 @@ class TrainingConfig:
         by_time = seconds / (60 * self.minutes) if self.minutes else 0.0
         return min(1.0, max(by_steps, by_time))
 
-    def temporal_weight_at(self, step: int, seconds: float) -> float:
-        """Nothing at first, then rising to ``temporal_weight``."""
+    def temporal_share(self, step: int, seconds: float) -> float:
+        """How much of ``temporal_weight`` counts: nothing at first, then rising to all of it."""
         start, end = self.temporal_ramp
-        return self.temporal_weight * min(
-            1.0, max(0.0, (self.progress(step, seconds) - start) / (end - start))
-        )
+        return min(1.0, max(0.0, (self.progress(step, seconds) - start) / (end - start)))
 
     def learning_rate(self, step: int, seconds: float) -> float:
         """Warm-up, constant, and a cosine down to a fiftieth at the end."""

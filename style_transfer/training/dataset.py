@@ -110,8 +110,10 @@ class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):
 
 
 def _ignore_interrupts(_worker: int) -> None:
-    """A Ctrl-C reaches the loader's processes too, but only the main one is to answer it."""
+    """Ctrl-C, and a SIGTERM to the whole group, are for the main process alone to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setsid"):
+        os.setsid()
 
 
 def random_crop(path: Path, size: int, rng: random.Random) -> np.ndarray:

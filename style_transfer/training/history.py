@@ -65,13 +65,14 @@ def log_to_tensorboard(folder: Path) -> Callable[[Progress], None]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise UserError('--tensorboard needs: pip install "style-transfer[tensorboard]"') from None
+        raise UserError("--tensorboard needs TensorBoard: pip install tensorboard") from None
     with output_errors(folder):
         writer = SummaryWriter(str(folder))
 
     def log(progress: Progress) -> None:
-        for name, value in progress.losses.items():
-            writer.add_scalar(f"loss/{name}", value, progress.step)
-        writer.flush()
+        with output_errors(folder):
+            for name, value in progress.losses.items():
+                writer.add_scalar(f"loss/{name}", value, progress.step)
+            writer.flush()
 
     return log

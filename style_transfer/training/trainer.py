@@ -79,6 +79,7 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0  # trained so far, resumed runs counted in
         self.lr_factor = 1.0  # halved at each fallback
+        self.temporal_share = 0.0  # of the temporal loss; a run that is extended does not unlearn it
         self.history: list[dict[str, float]] = []
         self.skipped: set[str] = set()  #: photos that could not be read
         self._good: dict[str, Any] | None = None
@@ -171,6 +172,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
             "lr_factor": self.lr_factor,
+            "temporal_share": self.temporal_share,
             "batch_size": self.batch_size,
             "history": list(self.history),
         }
@@ -194,6 +196,7 @@ class Trainer:
         if state["scaler"]:  # a run in float16 goes on from one that was none
             self.scaler.load_state_dict(state["scaler"])
         self.step, self.seconds, self.lr_factor = state["step"], state["seconds"], state["lr_factor"]
+        self.temporal_share = state["temporal_share"]
         if state["config"]["batch_size"] == self.config.batch_size:  # else the user has just changed it
             self.batch_size = state["batch_size"]
         self.history = list(state["history"])
@@ -235,8 +238,10 @@ class Trainer:
         lr = self.config.learning_rate(self.step, self.seconds) * self.lr_factor
         set_learning_rate(self.optimizer, lr)
         self.optimizer.zero_grad()
+        share = self.config.temporal_share(self.step, self.seconds)
+        self.temporal_share = max(share, self.temporal_share)
         with self._autocast():
-            total, losses = self._losses(crops, self.config.temporal_weight_at(self.step, self.seconds))
+            total, losses = self._losses(crops, self.temporal_share * self.config.temporal_weight)
         self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         # Averaged before the scaler looks for overflows, so that all processes find the same.
         self.peers.average([p.grad for p in self.parameters if p.grad is not None])

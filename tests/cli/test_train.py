@@ -91,12 +91,17 @@ def test_resume_goes_on_and_extends(train: Any, out: Path, capsys: pytest.Captur
 def test_resume_without_a_checkpoint_or_with_another(
     train: Any, out: Path, paintings: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refused(capsys, train("--resume"), "m.checkpoint.pt", "without --resume")
+    refused(capsys, train("--resume"), "m.checkpoint.pt", "--overwrite instead of --resume")
     assert train(steps=1) == 0
     capsys.readouterr()
-    refused(capsys, train("--resume", style_image=paintings), "styles differ", "without --resume")
+    refused(
+        capsys,
+        train("--resume", style_image=paintings),
+        "the styles differ",
+        "--overwrite instead of --resume",
+    )
     (out / "m.checkpoint.pt").write_bytes(b"\x80\x02garbage")
-    refused(capsys, train("--resume"), "damaged", "without --resume")
+    refused(capsys, train("--resume"), "damaged", "--overwrite instead of --resume")
 
 
 def test_init_starts_from_a_model(train: Any, out: Path, paintings: list[Path], tmp_path: Path) -> None:
@@ -117,7 +122,7 @@ def test_init_starts_from_a_model(train: Any, out: Path, paintings: list[Path], 
 
 def test_what_ships_is_where_a_run_starts(train: Any, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(width=None, lr=1e-9, steps=1) == 0
-    assert "fast network of gallery-fast, 1 style(s): wave" in capsys.readouterr().err
+    assert "fast network, begun from gallery-fast, 1 style(s): wave" in capsys.readouterr().err
     shipped, trained = (load_model(m) for m in ("gallery-fast", out / "m.safetensors"))
     for name, value in shipped.network.state_dict().items():
         torch.testing.assert_close(trained.network.state_dict()[name], value, rtol=1e-3, atol=1e-4)

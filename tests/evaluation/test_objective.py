@@ -44,7 +44,7 @@ def test_a_header_from_before_the_tone_loss_has_none() -> None:
     ],
 )
 def test_a_header_with_nonsense_is_refused(told) -> None:
-    with pytest.raises(ModelFileError, match="header"):
+    with pytest.raises(ModelFileError, match="does not say what losses"):
         Recipe.of(told)
 
 

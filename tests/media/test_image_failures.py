@@ -152,7 +152,7 @@ def test_heic_names_the_package_it_needs(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     _heif_opener.cache_clear()  # another test may have found the package
     (tmp_path / "a.jpg").write_bytes(HEIC_HEADER + bytes(100))
-    assert 'pip install "style-transfer[heic]"' in error_of(tmp_path / "a.jpg")
+    assert "pip install pillow-heif" in error_of(tmp_path / "a.jpg")
 
 
 def test_heic(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
+import threading
 import types
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from helpers import photo_pixels
 from PIL import Image
 
 from style_transfer.errors import OutputError, UserError
+from style_transfer.lock import sole_writer
 from style_transfer.media import recorder as recorder_module
 from style_transfer.media.recorder import Recorder
 from style_transfer.media.sinks import Snapshots, VirtualCamera, fitted
@@ -108,11 +111,18 @@ def test_names_that_cannot_be(tmp_path: Path) -> None:
     assert (tmp_path / "there.mp4").read_bytes() == b"x"  # nothing came to replace it
 
 
-def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_refuses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
-    recorder = Recorder(tmp_path / "file" / "out.mp4")
-    recorder.show(photo_pixels(48, 64), 0.0)
     with pytest.raises(OutputError, match=r"cannot write .*a file of that name is in the way"):
+        Recorder(tmp_path / "file" / "out.mp4")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("av.open", refuse)
+    recorder = Recorder(tmp_path / "out.mp4")
+    recorder.show(photo_pixels(48, 64), 0.0)
+    with pytest.raises(OutputError, match="the disk is full"):
         recorder.close()
     recorder.show(photo_pixels(48, 64), 0.1)
     recorder.close()
@@ -132,7 +142,7 @@ def test_killed_it_can_be_played_to_the_last_second(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     process.stdout.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["out.partial.mkv"]
+    assert {path.name for path in tmp_path.iterdir()} == {"out.partial.mkv", ".out.mp4.lock"}
     assert len(times_of(tmp_path / "out.partial.mkv")) >= shown - 30
 
 
@@ -198,3 +208,27 @@ def test_keys_of_every_system() -> None:
     assert key_name(ord("q") | 0x100000) == "q"  # NumLock
     assert key_name(65505) == ""  # Shift alone
     assert key_name(ord(" ")) == " "
+
+
+def test_one_process_records_to_a_file(tmp_path: Path) -> None:
+    target = tmp_path / "out.mkv"
+    with sole_writer(target), pytest.raises(UserError, match="is being written by another run"):
+        Recorder(target, overwrite=True)
+    recorder = Recorder(target)
+    recorder.show(photo_pixels(48, 64), 0.0)
+    recorder.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mkv"]
+
+
+def test_a_recorder_that_is_behind_ends_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a full queue there is no room for the word that it is the end."""
+    recorder = Recorder(tmp_path / "out.mkv")
+    slow = threading.Event()
+    encode = Recorder._encode
+    monkeypatch.setattr(Recorder, "_encode", lambda *args: (slow.wait(), encode(*args)))
+    for number in range(40):
+        recorder.show(photo_pixels(48, 64), number / 30)
+    recorder.stop()
+    slow.set()
+    recorder.close()
+    assert recorder.frames + recorder.dropped == 40

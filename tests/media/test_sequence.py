@@ -163,7 +163,7 @@ def test_what_cannot_be(tmp_path: Path) -> None:
     many = write_frames(tmp_path / "many", [99, 100000])
     with pytest.raises(UserError, match=r"overwrite the input '.*frame_100000\.png'"):
         run(many, tmp_path / "many" / "frame_%d.png", overwrite=True)
-    with pytest.raises(UserError, match="the frame rate is 0"):
+    with pytest.raises(UserError, match="--fps must be above 0, not 0"):
         run(source, tmp_path / "o_%d.png", replace(PLAIN, fps=Fraction(0)))
     with pytest.raises(UserError, match="an image sequence has no --crf"):
         run(source, tmp_path / "o_%d.png", replace(PLAIN, crf=20))

@@ -121,7 +121,7 @@ def test_later_format(path: Path) -> None:
 
 def test_foreign_safetensors(tmp_path: Path) -> None:
     save_file({"a": torch.ones(2)}, tmp_path / "m.safetensors")
-    refused(tmp_path / "m.safetensors", "not a style model")
+    refused(tmp_path / "m.safetensors", "no style model")
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,19 @@ def test_a_fade_is_one_of_parameters_not_of_pixels(stylizer, looks, steady):
         assert np.abs(half - (first + second) / 2).max() > 2
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_style_that_comes_at_once_leaves_nothing_of_the_former(stylizer, looks, elsewhere):
+    timeline = Timeline(looks[:2], [Fraction(0), Fraction(3)])
+    film, plain = Film(stylizer, timeline, stabilize=1.0), Film(stylizer, timeline)
+    for when in range(3):
+        film(FRAMES[0], Fraction(when))
+    state, going_on = film.state(), film
+    if elsewhere:
+        going_on = Film(stylizer, timeline, stabilize=1.0)
+        going_on.restore(state)
+    assert (going_on(FRAMES[0], Fraction(3)) == plain(FRAMES[0], Fraction(3))).all()
+
+
 @pytest.mark.parametrize("stabilize", [0.0, 0.7])
 def test_it_goes_on_elsewhere_to_the_bit(stylizer, looks, stabilize):
     timeline = Timeline(looks[:2], [Fraction(0), Fraction(4)], Fraction(3))

@@ -71,6 +71,15 @@ def test_flicker_falls_and_contrast_stays(pan):
     assert warping_error(results) < warping_error(run(frames, paintings, 0.4)) < warping_error(paintings)
 
 
+@pytest.mark.parametrize("strength", [0.8, 1.0])
+def test_what_changes_a_little_for_good_is_shown_in_the_end(pan, strength):
+    frame, stabilizer = pan[0][0], Stabilizer(strength)
+    for level, times in ((100, 2), (109, 150)):
+        for _ in range(times):
+            result = stabilizer(frame, np.full_like(frame, level))
+    assert (result == 109).all()
+
+
 def test_a_still_painting_stays_sharp(pan):
     frames, _ = pan
     results = run(frames, [255 - frame for frame in frames], 0.8)

@@ -76,6 +76,22 @@ def test_black_frames_are_never_the_reference(stylizer, measured):
     assert (measured[0] == SCENE).all()
 
 
+def test_a_film_that_comes_out_of_black_is_not_burnt_out(stylizer, measured):
+    paint = Steady(stylizer)
+    for share in np.linspace(0, 1, 25):
+        frame = np.rint(SCENE * share).astype(np.uint8)
+        painted = paint(frame)
+        assert np.abs(painted.astype(int) - stylizer(frame)).mean() < 8  # 50 with those of the dark
+    assert 8 < len(measured) < 25
+
+
+def test_a_film_that_goes_to_black_keeps_its_palette(stylizer, measured):
+    paint = Steady(stylizer)
+    for share in np.linspace(1, 0, steady._MEASURE_EVERY):
+        paint(np.rint(SCENE * share).astype(np.uint8))
+    assert len(measured) == 1
+
+
 def test_another_style_has_statistics_of_its_own(stylizer, measured):
     paint = Steady(stylizer)
     paint(SCENE)

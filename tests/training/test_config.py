@@ -54,9 +54,9 @@ def test_steps_or_minutes_end_a_run_whichever_come_first() -> None:
 
 def test_the_temporal_loss_comes_in_when_the_painting_is_there() -> None:
     config = TrainingConfig(steps=100, temporal_weight=80)
-    assert [config.temporal_weight_at(step, 0) for step in (0, 30)] == [0, 0]
-    assert config.temporal_weight_at(40, 0) == pytest.approx(40)
-    assert [config.temporal_weight_at(step, 0) for step in (50, 99, 200)] == [80, 80, 80]
+    assert [config.temporal_share(step, 0) for step in (0, 30)] == [0, 0]
+    assert config.temporal_share(40, 0) == pytest.approx(0.5)
+    assert [config.temporal_share(step, 0) for step in (50, 99, 200)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(

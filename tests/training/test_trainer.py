@@ -35,6 +35,15 @@ def test_the_loss_decreases(make: Any) -> None:
     assert sum(totals[-5:]) < 0.7 * sum(totals[:5])
 
 
+def test_a_run_that_is_extended_does_not_unlearn_to_hold_still(make: Any) -> None:
+    short, longer = make(steps=4), make(steps=400)
+    short.run()
+    assert short.temporal_share == 1
+    longer.load_state(short.state())
+    longer.run(should_stop=lambda: longer.step > 4)
+    assert longer.history[-1]["temporal"] > 0
+
+
 @pytest.mark.parametrize(("precision", "half"), [(torch.float32, 10), (torch.bfloat16, 2)])
 def test_stopped_saved_and_resumed_is_the_same_to_the_bit(
     make: Any, precision: torch.dtype, half: int, tmp_path: Path

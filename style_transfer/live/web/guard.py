@@ -30,7 +30,7 @@ HEADERS = {
 }
 
 _SIGN = """<!doctype html><meta charset="utf-8"><title>style-transfer</title>
-<p>This page needs its token: open the address that the server printed, with <code>?token=</code> at its end.
+<p>This page needs its token: open the address that you were given, with <code>?token=</code> at its end.
 """
 
 

@@ -146,11 +146,13 @@ def check(source: Path, target: Path, options: VideoOptions) -> None:
     encoder_options(codec_for(target, options.codec), options.crf, options.preset, options.threads)
     container_for(target)
     if options.fps is not None and not 0 < options.fps <= 1000:
-        raise UserError(f"the frame rate is {float(options.fps):g}; it must lie above 0 and be at most 1000")
+        raise UserError(f"--fps must be above 0 and at most 1000, not {float(options.fps):g}")
     if options.image_size is not None and not 2 <= options.image_size <= _LONGEST_SIDE:
-        raise UserError(f"the size is {options.image_size} pixels; a video has 2 to {_LONGEST_SIDE}")
+        raise UserError(
+            f"--image-size must be from 2 to {_LONGEST_SIDE} for a video, not {options.image_size}"
+        )
     if options.preview is not None and options.preview <= 0:
-        raise UserError("the preview has no length; give its seconds")
+        raise UserError(f"--preview must be above 0, not {float(options.preview):g}")
     if target.is_dir():
         raise UserError(f"the output '{target}' is a folder; choose another with -o")
     if any(are_same(path, source) for path in (target, partial_path(target))):

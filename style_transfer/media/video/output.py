@@ -67,7 +67,7 @@ def remux(
     container = container_for(target)
     try:
         with (
-            atomic_path(target) as whole,
+            atomic_path(target, lasting=True) as whole,
             av.open(local(grown)) as file,
             new_output(whole, source, container, base, container.whole_options()) as output,
         ):
@@ -97,7 +97,7 @@ def join(
     container = container_for(target)
     try:
         with (
-            atomic_path(target) as whole,
+            atomic_path(target, lasting=True) as whole,
             av.open(local(segments[0][0])) as head,
             new_output(whole, source, container, base, container.whole_options()) as output,
         ):
@@ -140,7 +140,9 @@ def _pictures(
         with av.open(local(path)) as file:
             pictures = file.streams.video[0]
             if pictures.codec_context.extradata != extradata:
-                raise StyleTransferError(f"'{path}' does not go with the segments before it; begin anew")
+                raise StyleTransferError(
+                    f"'{path}' does not go with the segments before it; remove '{path.parent}' to begin anew"
+                )
             first: int | None = None
             for packet in cast(Iterator[Packet], file.demux(pictures)):
                 if not packet.size or packet.pts is None or packet.dts is None:

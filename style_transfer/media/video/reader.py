@@ -15,7 +15,7 @@ import av
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from style_transfer.errors import InputFileError, UserError
+from style_transfer.errors import InputFileError, UserError, one_line
 from style_transfer.media.video.deinterlace import Deinterlacer
 from style_transfer.media.video.frame import (
     Frame,
@@ -235,7 +235,11 @@ class VideoReader:
                 if packet.size:
                     self.truncated |= packet.is_corrupt
                     yield packet
-        except (av.FFmpegError, OSError):
+        except OSError as error:  # of a drive that is gone, say: there is more, only not now
+            raise InputFileError(
+                f"'{self.path}' can no longer be read ({one_line(error)}); try again"
+            ) from error
+        except av.FFmpegError:
             self.truncated = True
 
     def _pictures(self, packet: Packet | None) -> list[av.VideoFrame]:

@@ -21,7 +21,7 @@ import av
 from numpy.typing import NDArray
 
 from style_transfer.errors import InputFileError
-from style_transfer.files import beside, output_errors
+from style_transfer.files import beside, output_errors, sync
 from style_transfer.lock import sole_writer
 from style_transfer.media.video.convert import VideoOptions, check, open_reader, open_writer
 from style_transfer.media.video.format import codec_for
@@ -30,7 +30,7 @@ from style_transfer.media.video.open import Packet, local
 from style_transfer.media.video.output import join
 from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.run import Control, Progress, Summary, transfer
-from style_transfer.media.video.state import State, load_state, save_state, sync
+from style_transfer.media.video.state import State, load_state, save_state
 from style_transfer.media.video.writer import VideoWriter, partial_path
 
 SEGMENT_FRAMES = 120  # what an interruption costs at most; each begins with a key frame
@@ -92,7 +92,7 @@ def convert_resumably(
             paint,
             Control(progress, should_stop),
             side_by_side=options.side_by_side,
-            items=_remaining(source, options, reader, state),
+            items=_remaining(source, parts_path(target), options, reader, state),
             done=state.frames,
         )
 
@@ -156,7 +156,7 @@ def _in_words(value: object) -> str:
 
 
 def _remaining(
-    source: Path, options: VideoOptions, reader: VideoReader, state: State
+    source: Path, parts: Path, options: VideoOptions, reader: VideoReader, state: State
 ) -> Iterator[Frame | Packet]:
     """The items after the last painted frame, which must be met again as it was."""
     if state.finished:
@@ -179,7 +179,7 @@ def _remaining(
                     yield item
                 reader.truncated |= again.truncated
                 return
-    raise InputFileError(f"'{source}' is not the video that was begun; remove what was begun, and start anew")
+    raise InputFileError(f"'{source}' is not the video that was begun; remove '{parts}' to begin anew")
 
 
 class _SegmentWriter:
@@ -224,6 +224,7 @@ class _SegmentWriter:
                 self.target,
                 no_audio=self._options.no_audio,
             )
+            self._source.truncated |= reader.truncated
         shutil.rmtree(self.partial, ignore_errors=True)
 
     def discard(self) -> None:

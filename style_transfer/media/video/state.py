@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,7 +17,7 @@ from style_transfer.errors import InputFileError, UserError
 from style_transfer.files import atomic_path
 
 _NAME = "state.safetensors"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass
@@ -49,19 +48,12 @@ class State:
         return (folder / _NAME).stat().st_mtime
 
 
-def sync(path: Path) -> None:
-    """See that ``path`` outlasts a power cut."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
 def save_state(state: State, folder: Path) -> None:
     """Put ``state`` into ``folder``, over what was there, at once. Raises ``OutputError``."""
     words = {name: value for name, value in vars(state).items() if name != "painter"}
     words |= {"time_base": str(state.time_base), "version": _VERSION}
-    with atomic_path(folder / _NAME) as path:
+    with atomic_path(folder / _NAME, lasting=True) as path:
         save_file(dict(state.painter), path, {"state": json.dumps(words)})
-        sync(path)
 
 
 def load_state(folder: Path, settings: Mapping[str, str] | None = None) -> State | None:

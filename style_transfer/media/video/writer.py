@@ -14,7 +14,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import UserError
-from style_transfer.files import beside
+from style_transfer.files import beside, sync
 from style_transfer.media.video.format import CODECS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame, FromPixels
 from style_transfer.media.video.open import Packet, reason
@@ -110,6 +110,7 @@ class VideoWriter:
             self.partial.unlink()
         else:
             try:
+                sync(self.partial)
                 self.partial.replace(self.target)
             except OSError as error:
                 raise output_error(self.target, error) from error

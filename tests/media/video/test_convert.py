@@ -284,10 +284,10 @@ def test_an_mp4_can_begin_to_play_before_it_is_loaded(tmp_path: Path) -> None:
         ("o.mp4", VideoOptions(codec="xvid"), "h264"),
         ("o.mp4", VideoOptions(crf=52), "51"),
         ("o.mp4", VideoOptions(preset="swift"), "veryfast"),
-        ("o.mp4", VideoOptions(fps=Fraction(0)), "frame rate"),
+        ("o.mp4", VideoOptions(fps=Fraction(0)), "--fps must be above 0"),
         ("o.mp4", VideoOptions(start=Fraction(2), end=Fraction(1)), "before the start"),
         ("o.mp4", VideoOptions(start=Fraction(99)), "no frames between"),
-        ("o.mp4", VideoOptions(image_size=1), "a video has 2 to 16384"),
+        ("o.mp4", VideoOptions(image_size=1), "must be from 2 to 16384"),
         ("in.mp4", VideoOptions(), "overwrite the input"),
     ],
 )

@@ -4,16 +4,18 @@ const FRAME = 1;
 const HEADER = 12; // bytes; see protocol.py
 const BACKOFF = [500, 1000, 2000, 5000, 10000];
 const PING = 2000;
+const SILENCE = 10000;
 const BUFFERED = 1 << 18; // bytes not yet under way: the line is slower than the camera
 
 export class Connection extends EventTarget {
   #socket = null;
   #attempt = 0;
   #timer = 0;
+  #asked = 0; // when a ping went out that nothing has come back for
 
   constructor() {
     super();
-    setInterval(() => this.say({ type: "ping", time: performance.now() }), PING);
+    setInterval(() => this.#ping(), PING);
   }
 
   get open() { return this.#socket?.readyState === WebSocket.OPEN; }
@@ -38,13 +40,29 @@ export class Connection extends EventTarget {
     if (this.open) this.#socket.send(new Blob([new Uint32Array([number]), blob]));
   }
 
+  /** A line that is cut says nothing, for minutes: silence is taken for it. */
+  #ping() {
+    if (!this.open) return;
+    const now = performance.now();
+    if (this.#asked && now - this.#asked > SILENCE) {
+      const socket = this.#socket;
+      socket.onmessage = socket.onclose = null;
+      socket.close();
+      return this.#closed(1006, "");
+    }
+    this.#asked ||= now;
+    this.say({ type: "ping", time: now });
+  }
+
   #heard(text) {
+    this.#asked = 0;
     const message = JSON.parse(text);
     if (message.type === "welcome") this.#attempt = 0;
     this.#tell(message.type, message);
   }
 
   #received(data) {
+    this.#asked = 0;
     const view = new DataView(data);
     const painting = {
       style: view.getUint16(2, true),
@@ -58,6 +76,7 @@ export class Connection extends EventTarget {
 
   #closed(code, reason) {
     this.#socket = null;
+    this.#asked = 0;
     const final = code === 1008; // the server will not have this page
     this.#tell("closed", { reason, final, attempt: this.#attempt });
     if (final) return;

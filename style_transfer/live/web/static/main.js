@@ -135,7 +135,7 @@ connection.addEventListener("closed", ({ detail }) => {
 /** A server that was started again knows this page no longer where it asks for a token. */
 async function sayWhyThereIsNone() {
   const answer = await fetch("/", { cache: "no-store" }).catch(() => null);
-  if (answer?.status === 401) say("The server was started again: open the address that it printed.", true);
+  if (answer?.status === 401) say("The server was started again: open its address with the token again.", true);
   else if (!connection.open) say("The server cannot be reached. Trying again…", true);
 }
 
