@@ -4,13 +4,14 @@ import argparse
 import contextlib
 import json
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 
 from style_transfer import __version__
-from style_transfer.cli.common import guarded, stop_signals
+from style_transfer.cli.common import guarded, say, stop_signals
 from style_transfer.cli.main import main
 from style_transfer.errors import UserError
 from style_transfer.networks.catalogue import load_model
@@ -117,3 +118,28 @@ def test_a_name_too_long_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
 
     assert guarded(command, argparse.Namespace(debug=False)) == 2
     assert "is too long; choose a shorter one" in capsys.readouterr().err
+
+
+def test_nobody_listens_any_more_and_the_work_goes_on(monkeypatch):
+    class Closed:
+        def write(self, _):
+            raise BrokenPipeError
+
+        def flush(self):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    say("a line")
+
+
+def test_in_a_thread_nothing_is_stopped_by_signals():
+    found = []
+
+    def work():
+        with stop_signals() as asked:
+            found.append(asked())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [False]

@@ -16,6 +16,7 @@ from PIL import Image
 from style_transfer.cli import train_run
 from style_transfer.cli.train import build_parser
 from style_transfer.errors import InputFileError, OutputError
+from style_transfer.lock import sole_writer
 from style_transfer.networks.catalogue import load_model
 from style_transfer.networks.model_file import read_header, save_model
 from style_transfer.networks.styles import Style
@@ -142,6 +143,12 @@ def test_from_nothing(train: Any, out: Path, capsys: pytest.CaptureFixture[str])
     refused(
         capsys, train("--quick", "--overwrite", init="none", width=None), "--quick", "give --init a model"
     )
+
+
+def test_one_run_at_a_time_trains_a_model(train: Any, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with sole_writer(out / "m.safetensors"):
+        refused(capsys, train(steps=1), "is being written by another run")
+    assert train(steps=1) == 0
 
 
 def test_a_preview_that_cannot_be_written_ends_no_training(

@@ -179,6 +179,29 @@ def test_a_file_in_a_loop_goes_on(tmp_path: Path) -> None:
     wait_for(lambda: camera.shots.take(0) is None and camera.shots.ended)
 
 
+def test_a_clip_in_a_loop_whose_address_does_not_answer_is_waited_for() -> None:
+    class Clip(FakeCapture):
+        def get(self, prop: int, /) -> float:
+            return 3.0 if prop == cv2.CAP_PROP_FRAME_COUNT else super().get(prop)
+
+    made: list[FakeCapture | None] = [Clip(3), None, None, Clip(3), Clip(3)]
+    lines: list[str] = []
+    camera = Camera(
+        Source("http://example.com/clip.mp4"),
+        loop=True,
+        opener=lambda: made.pop(0) if made else Clip(3),
+        notify=lines.append,
+        backoff=(0.01,),
+    )
+    assert camera.is_file
+    camera.start()
+    wait_for(lambda: len(lines) == 2)
+    assert "waiting for it" in lines[0]
+    assert "is back" in lines[1]
+    assert camera.connected
+    camera.close()
+
+
 def test_what_cannot_be_opened_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "list_sources", lambda: [("/dev/video2", "HD Webcam")])
     with pytest.raises(UserError, match=r"/dev/video2 \(HD Webcam\).*--source clip.mp4") as caught:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import signal
 import subprocess
@@ -18,6 +20,7 @@ from clips import QUICK, contents, identity, make_clip, make_sound
 
 from style_transfer.errors import InputFileError, OutputError, UserError
 from style_transfer.lock import sole_writer
+from style_transfer.media.video import reader as video_reader
 from style_transfer.media.video import writer as video_writer
 from style_transfer.media.video.channel import Cancelled, Channel
 from style_transfer.media.video.convert import (
@@ -63,6 +66,27 @@ def test_where_there_are_no_locks_it_is_written_all_the_same(
 
     monkeypatch.setattr("filelock.FileLock.acquire", refuse)
     assert convert(clip, tmp_path / "out.mp4", identity, QUICK).complete
+
+
+def test_a_drive_that_is_gone_is_not_the_end_of_the_film(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unplugged:
+        def __init__(self, container: object) -> None:
+            self._container = container
+
+        def demux(self) -> Iterator[object]:
+            yield from itertools.islice(self._container.demux(), 12)  # type: ignore[attr-defined]
+            raise OSError(errno.EIO, "Input/output error")
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._container, name)
+
+    open_whole = video_reader.open_video
+    monkeypatch.setattr(video_reader, "open_video", lambda path: Unplugged(open_whole(path)))
+    with pytest.raises(InputFileError, match="can no longer be read"):
+        convert(clip, tmp_path / "out.mkv", identity, QUICK)
+    assert names(tmp_path) == ["in.mp4", "out.partial.mkv"]
 
 
 def test_where_the_first_frame_fails_nothing_is_left(
