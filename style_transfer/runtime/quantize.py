@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from style_transfer.networks.layers import ConvLayer
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Ranges
+from style_transfer.runtime.scaled import reduced
 from style_transfer.runtime.tensors import to_tensor
-from style_transfer.runtime.tiling import reduced
 
 PHOTOS = 24  #: that are enough; twice as many change the ranges by a few percent
 PIXELS = 200_000  #: of a photo; larger ones are reduced

@@ -44,3 +44,13 @@ def paint_scaled(
     size = (photo.shape[1], photo.shape[0])
     large = np.asarray(cv2.resize(painting, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     return combine(photo, large, look)
+
+
+def reduced(frame: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
+    """``frame`` shrunk by area averaging to at most ``pixels`` pixels, its shape kept."""
+    height, width = frame.shape[:2]
+    scale = (pixels / (height * width)) ** 0.5
+    if scale >= 1:
+        return frame
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)

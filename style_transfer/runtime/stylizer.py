@@ -27,13 +27,13 @@ from style_transfer.runtime.exported_engine import compiled_forward, onnx_engine
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.stream import overlapped
 from style_transfer.runtime.threads import set_threads
-from style_transfer.runtime.tiling import reduced, tiles
+from style_transfer.runtime.tiling import sampled, tiles
 
 if TYPE_CHECKING:  # PyTorch comes with it
     from style_transfer.networks.style_model import StyleModel
 
 _TILE_SIDE = 1024  # pixels; a multiple of every network's stride
-_REFERENCE_PIXELS = 2_000_000  # of the reduced picture that gives a tiled one its statistics
+_REFERENCE_PIXELS = 2_000_000  # of the parts that give a larger picture its statistics
 _MOST_WORKING_BYTES = 2 << 30  # on the CPU; larger frames gain nothing from more
 _log = logging.getLogger("style_transfer")
 
@@ -245,8 +245,8 @@ class Stylizer:
         return True
 
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
-        """The statistics of ``look`` on ``frame``, reduced if it is large, to freeze looks with."""
-        small = np.ascontiguousarray(reduced(frame, _REFERENCE_PIXELS))
+        """The statistics of ``look`` on ``frame``, on parts of it if it is large, to freeze looks with."""
+        small = np.ascontiguousarray(sampled(frame, _REFERENCE_PIXELS))
         with self._lock:
             return self.engine.measure(small, look)
 

@@ -1,7 +1,7 @@
 """Pictures larger than memory: tiles that fit together without a seam.
 
-Instance norm makes every output pixel depend on the whole picture through its norms' statistics. Taken
-once, from the picture reduced, and frozen, they leave a plain convolutional network, which looks no further
+Instance norm makes every output pixel depend on the whole picture through its norms' statistics. Taken once,
+from parts all over the picture, and frozen, they leave a plain convolutional network, which looks no further
 than its reach: a tile with that much of its surroundings around it comes out as if the whole had been painted
 at once.
 """
@@ -10,19 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+_SAMPLE_SIDE = 256  # pixels; smaller squares are more of the picture's parts, and more seams between them
 
-def reduced(frame: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
-    """``frame`` shrunk by area averaging to at most ``pixels`` pixels, its shape kept."""
+
+def sampled(frame: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
+    """Squares of ``frame``, evenly from all over it and about ``pixels`` in all, joined to one picture.
+
+    ``frame`` itself if it has no more. A reduced picture in its place would be sharper, pixel for pixel, and
+    so have other statistics: with them strokes come out with half to four fifths of their contrast.
+    """
     height, width = frame.shape[:2]
-    scale = (pixels / (height * width)) ** 0.5
-    if scale >= 1:
+    if height * width <= pixels:
         return frame
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+    side = min(_SAMPLE_SIDE, height), min(_SAMPLE_SIDE, width)
+    count = pixels / (side[0] * side[1])
+    columns = min(max(1, round((count * width / height) ** 0.5)), width // side[1])
+    rows = min(max(1, round(count / columns)), height // side[0])
+    columns = min(columns, max(1, round(count / rows)))
+    tops = np.linspace(0, height - side[0], rows).astype(int)
+    lefts = np.linspace(0, width - side[1], columns).astype(int)
+    return np.vstack(
+        [np.hstack([frame[top : top + side[0], left : left + side[1]] for left in lefts]) for top in tops]
+    )
 
 
 def tiles(

@@ -21,8 +21,8 @@ from style_transfer.media.image import IMAGE_EXTENSIONS, read_image
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sheet import read_some
 from style_transfer.runtime.quantize import PHOTOS, PIXELS
+from style_transfer.runtime.scaled import reduced
 from style_transfer.runtime.tensors import to_tensor
-from style_transfer.runtime.tiling import reduced
 
 # A photo's short side is scaled to between one crop and this many, evenly by ratio: from all of it, sharp, to
 # a part of it, as large and as soft as a camera or a video shows things at several times the crop's size.

@@ -2,16 +2,19 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from helpers import photo_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
+from style_transfer.runtime.scaled import reduced
 from style_transfer.runtime.stylizer import Stylizer
-from style_transfer.runtime.tiling import reduced, tiles
+from style_transfer.runtime.tiling import sampled, tiles
 
 
 @given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 6), st.integers(0, 5))
@@ -63,6 +66,34 @@ def test_a_frame_too_large_for_memory_is_tiled_and_reports_progress(monkeypatch)
     painted = stylize(frame, progress=done.append)
     assert painted.shape == frame.shape
     assert done == [0.25, 0.5, 0.75, 1.0]
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(70_000, 400_000))
+def test_samples_are_parts_of_the_picture_up_to_its_edges(height, width, pixels):
+    rows, columns = np.arange(height, dtype=np.int16), np.arange(width, dtype=np.int16)
+    places = np.stack(np.broadcast_arrays(rows[:, None], columns, np.int16(0)), axis=2)
+    parts = sampled(places, pixels)
+    if height * width <= pixels:
+        assert parts is places
+        return
+    assert parts.shape[0] * parts.shape[1] <= 2 * pixels
+    assert (parts[0, 0, :2] == 0).all()
+    assert parts[-1, -1, 0] == height - 1 or parts.shape[0] < 512
+    assert parts[-1, -1, 1] == width - 1 or parts.shape[1] < 512
+    steps = np.diff(parts[..., 0].astype(int), axis=0)
+    assert (steps == 1).mean() > 0.9 or parts.shape[0] < 256
+
+
+def test_a_large_picture_is_painted_as_boldly_in_tiles(monkeypatch):
+    """With the statistics of the picture reduced, strokes would lose a third of their contrast."""
+    monkeypatch.setattr("style_transfer.runtime.stylizer._REFERENCE_PIXELS", 200_000)
+    stylize = Stylizer("gallery-fast", device="cpu", precision="fp32")
+    frame = cv2.resize(photo_pixels(200, 300, 3), (1500, 1000), interpolation=cv2.INTER_CUBIC)
+    contrast = [
+        np.abs(np.diff(painted.astype(int), axis=1)).mean()
+        for painted in (stylize(frame), stylize.paint_tiled(frame))
+    ]
+    assert contrast[1] == pytest.approx(contrast[0], rel=0.15)
 
 
 @settings(max_examples=30)
