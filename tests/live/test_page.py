@@ -207,6 +207,32 @@ def test_the_browsers_camera_comes_back_painted(
         assert np.abs(seen - colours["great_wave"]).max() < 20
 
 
+def test_a_camera_that_is_started_twice_is_stopped_whole(browser: Any, served: str) -> None:
+    slowly = """
+        const real = MediaDevices.prototype.getUserMedia;
+        window.streams = [];
+        MediaDevices.prototype.getUserMedia = async function (...words) {
+          const stream = await real.apply(this, words);
+          await new Promise((done) => setTimeout(done, 300));
+          window.streams.push(stream);
+          return stream;
+        };"""
+    running = "streams.flatMap((stream) => stream.getTracks()).filter((t) => t.readyState == 'live').length"
+    with Visit(browser, served, slowly) as visit:
+        page = visit.page
+        page.evaluate("for (const _ of [1, 2]) document.getElementById('start').click()")
+        page.wait_for_selector("body[data-mode=live]")
+        visit.until(lambda: page.evaluate(f"[streams.length, {running}]") == [2, 1], "one camera")
+        # In a list of styles letters look for a style.
+        page.focus("#first")
+        page.keyboard.press("v")
+        page.wait_for_timeout(300)
+        assert page.get_attribute("body", "data-mode") == "live"
+        page.click("#camera-button")
+        page.wait_for_selector("body[data-mode=idle]")
+        assert page.evaluate(running) == 0
+
+
 def test_a_photo_comes_back_painted_and_changes_with_the_look(
     browser: Any, served: str, stylizer: Stylizer, tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ export class Camera extends EventTarget {
   get ready() { return this.running && this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA; }
   get front() { return this.#facing === "user"; }
 
-  /** Asks for the camera; rejects with an Error whose message is for the person. */
+  /** Asks for the camera; false if overtaken. Rejects with an Error whose message is for the person. */
   async start() {
     if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new Error(INSECURE);
     this.stop();
@@ -37,7 +37,10 @@ export class Camera extends EventTarget {
     } catch (error) {
       throw new Error(EXPLANATIONS[error.name] ?? `The camera cannot be used (${error.message || error.name}).`);
     }
-    if (asked !== this.#asked) return stream.getTracks().forEach((track) => track.stop());
+    if (asked !== this.#asked) {
+      stream.getTracks().forEach((track) => track.stop());
+      return false;
+    }
     stream.getVideoTracks()[0].addEventListener("ended", () => {
       if (this.video.srcObject !== stream) return;
       this.stop();
@@ -45,6 +48,7 @@ export class Camera extends EventTarget {
     });
     this.video.srcObject = stream;
     await this.video.play();
+    return true;
   }
 
   stop() {
@@ -56,7 +60,7 @@ export class Camera extends EventTarget {
   /** From the front camera to the back one, or the other way round. */
   async turn() {
     this.#facing = this.front ? "environment" : "user";
-    await this.start();
+    return this.start();
   }
 
   /** Whether there is more than one. */

@@ -143,7 +143,7 @@ async function sayWhyThereIsNone() {
 
 async function startCamera(begin = () => camera.start()) {
   try {
-    await begin();
+    if (!(await begin())) return;
   } catch (error) {
     if (!source.still) setMode("idle");
     return say(error.message, true);
