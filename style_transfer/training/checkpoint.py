@@ -14,7 +14,7 @@ from style_transfer.files import atomic_path
 _ANEW = "--overwrite instead of --resume begins anew"
 # fmt: off
 _KEYS = {"network", "bank", "optimizer", "scaler", "step", "seconds", "lr_factor", "batch_size", "history",
-         "description", "config", "training", "temporal_share"}
+         "description", "config", "training", "temporal_share", "average"}
 # fmt: on
 
 

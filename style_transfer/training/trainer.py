@@ -20,6 +20,7 @@ from style_transfer.losses.temporal import disturbed, random_motion, temporal_lo
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.runtime.device import is_out_of_memory
 from style_transfer.runtime.threads import usable_cpus
+from style_transfer.training.average import Average
 from style_transfer.training.checkpoint import check_same_run
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import PhotoBatches
@@ -85,6 +86,7 @@ class Trainer:
         self._good: dict[str, Any] | None = None
         self._fallbacks = self._overflows = 0
         self.peers.broadcast(self.parameters)
+        self.average = Average(self.parameters)  #: what is shown and saved
 
     @property
     def photos_per_step(self) -> int:
@@ -125,6 +127,7 @@ class Trainer:
                 )
                 self._report(on_progress, {}, notice)
                 continue
+            self.average.update(self.step)
             self.step += 1
             now = time.perf_counter()
             self.seconds = self.peers.mean(self.seconds + now - last, self.device)
@@ -168,6 +171,7 @@ class Trainer:
             "training": dict(self.model.training),
             "network": copy.deepcopy(self.model.network.state_dict()),
             "bank": copy.deepcopy(self.model.bank.state_dict()),
+            "average": copy.deepcopy(self.average.means),
             "scaler": self.scaler.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
@@ -191,6 +195,7 @@ class Trainer:
         self.model.training = dict(state["training"])
         self.model.network.load_state_dict(state["network"])
         self.model.bank.load_state_dict(state["bank"])
+        self.average.restore(state["average"])
         # A copy: the optimizer keeps the tensors that it is given, and writes into them.
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         if state["scaler"]:  # a run in float16 goes on from one that was none

@@ -13,7 +13,7 @@ import torch
 from helpers import make_model, photo_pixels
 from PIL import Image
 
-from style_transfer.cli import train_run
+from style_transfer.cli import train_run, train_writer
 from style_transfer.cli.train import build_parser
 from style_transfer.errors import InputFileError, OutputError
 from style_transfer.lock import sole_writer
@@ -158,7 +158,7 @@ def test_a_preview_that_cannot_be_written_ends_no_training(
         raise OutputError("cannot write 'm.preview.png': a viewer has it open")
 
     for name in ("write_preview", "write_losses", "write_curve"):
-        monkeypatch.setattr(train_run, name, refuse)
+        monkeypatch.setattr(train_writer, name, refuse)
     assert train(steps=2, preview_every=1, save_every=1) == 0
     assert "a viewer has it open" in capsys.readouterr().err
     assert load_model(out / "m.safetensors").training["steps"] == 2

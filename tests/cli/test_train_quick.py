@@ -12,7 +12,7 @@ from helpers import make_model, photo_pixels
 from PIL import Image
 from safetensors.torch import load_file
 
-from style_transfer.cli import train_run
+from style_transfer.cli import train_run, train_writer
 from style_transfer.cli.train import KEPT, STROKES, build_parser
 from style_transfer.errors import TrainingError, UserError
 from style_transfer.networks.catalogue import load_model
@@ -108,7 +108,7 @@ def test_what_is_trained_is_kept_before_int8_is_measured(
     def interrupted(*_args: Any, **_flags: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_run, "measure_ranges", interrupted)
+    monkeypatch.setattr(train_writer, "measure_ranges", interrupted)
     assert train(steps=2) == train_run.INTERRUPTED
     assert read_header(out / "m.safetensors")["training"]["steps"] == 2
     assert load_checkpoint(out / "m.checkpoint.pt")["step"] == 2
