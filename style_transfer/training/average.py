@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-_MOST_STEPS = 100  # that the mean looks back over; no more than a tenth of those so far
+_MOST_STEPS = 100  # that the mean looks back over, at most; while much is learnt with each, a few
 
 
 class Average:
@@ -25,7 +25,7 @@ class Average:
     @torch.no_grad()
     def update(self, step: int) -> None:
         """After the step with number ``step``, from 0."""
-        share = 1 / (1 + min(_MOST_STEPS, step / 10))
+        share = 1 / (1 + min(_MOST_STEPS, step / 20))
         for mean, parameter in zip(self.means, self._parameters, strict=True):
             mean.lerp_(parameter, share)
 
