@@ -1,15 +1,17 @@
 // Keys, and the list of them.
 
-/** `bindings` are [how it is written, which keys, what it does, action]; the list goes into `list`. */
+/** `bindings` are [how it is written, which keys, what it does, action, class in the list]; it goes into `list`. */
 export function keyboard(list, bindings) {
-  for (const [written, , meaning] of bindings) {
+  for (const [written, , meaning, , kind = ""] of bindings) {
     const term = document.createElement("dt");
+    term.className = kind;
     for (const word of written.split(" ")) {
       const key = document.createElement("kbd");
       key.textContent = word;
       term.append(key, " ");
     }
     const description = document.createElement("dd");
+    description.className = kind;
     description.textContent = meaning;
     list.append(term, description);
   }
