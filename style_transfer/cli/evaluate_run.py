@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from style_transfer.cli.common import stylizer_of
+from style_transfer.cli.common import say, stylizer_of
 from style_transfer.cli.evaluate_clips import collect_clips, measure_clips
 from style_transfer.cli.evaluate_photos import measure_photos
 from style_transfer.errors import UnknownNameError, UserError
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     paintings = find_paintings(args.style_images, names) if args.style_images else {}
     clips = collect_clips(args)
     other = stylizer_of(args, args.compare) if args.compare else None
-    objective = _objective(args, stylizer, paintings.values()) if paintings else None
+    objective = _objective(args, stylizer, paintings) if paintings else None
     report: dict[str, Any] = {"model": args.model, "device": stylizer.summary}
     if objective:
         report["objective"] = {"of": args.objective or args.model, **vars(objective.recipe)}
@@ -74,8 +74,12 @@ def _styles(args: argparse.Namespace, stylizer: Stylizer) -> list[str]:
     return list(dict.fromkeys(args.styles or known))
 
 
-def _objective(args: argparse.Namespace, stylizer: Stylizer, paintings: Iterable[Path]) -> Objective:
-    """What the model was trained on, with these paintings."""
+def _objective(args: argparse.Namespace, stylizer: Stylizer, paintings: Mapping[str, Path]) -> Objective:
+    """What the model was trained on, with these paintings by style."""
     training = open_model(args.objective).training if args.objective else stylizer.model.training
-    device = stylizer.device.for_torch()
-    return Objective(Recipe.of(training), list(paintings), vgg_weights=args.vgg_weights, device=device)
+    recipe, device = Recipe.of(training), stylizer.device.for_torch()
+    for run in training.get("added", []):
+        others = [name for name in run.get("styles", []) if name in paintings]
+        if others and Recipe.of(run) != recipe:
+            say(f"{', '.join(others)}: trained with other weights or sizes; scored by those of the model")
+    return Objective(recipe, list(paintings.values()), vgg_weights=args.vgg_weights, device=device)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from style_transfer.cli.evaluate_photos import _names
 from style_transfer.cli.main import main
+from style_transfer.networks.catalogue import load_model
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
 
@@ -69,6 +70,18 @@ def test_photos_against_the_optimisation(on_photos: list[str], tmp_path: Path, c
     passes = [f"{photo}_{style}.png" for photo in ("p19", "p29") for style in ("great_wave", "the_scream")]
     assert {path.name for path in pictures.glob("*.png")} == {"sheet.png", *passes}
     assert len(list((pictures / "optimised").glob("*.json"))) == 8
+
+
+def test_a_style_that_joined_by_other_weights_is_told_of(
+    on_photos: list[str], model_file: Path, capsys: Any
+) -> None:
+    model = load_model(model_file)
+    runs = [{"styles": ["the_scream"], **model.training, "style_size": 96}, {"styles": ["other"]}]
+    model.training = {**model.training, "added": runs}
+    save_model(model, model_file)
+    assert main([*on_photos, "--iterations", "0", "--count", "1"]) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if "trained with other" in line]
+    assert said == ["the_scream: trained with other weights or sizes; scored by those of the model"]
 
 
 def test_losses_alone(on_photos: list[str], tmp_path: Path, capsys: Any) -> None:
