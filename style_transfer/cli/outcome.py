@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from style_transfer.cli.common import duration, say, say_error
-from style_transfer.errors import StyleTransferError
+from style_transfer.errors import StyleTransferError, one_line
 
 
 @dataclass
@@ -37,6 +37,16 @@ class Outcome:
             raise error
         self.failed += 1
         say_error(error, source)
+
+    def fail_unforeseen(self, error: Exception, source: Path, what: str) -> None:
+        """As :meth:`fail`, for what an engine or library cannot do with this file and may with the next.
+
+        ``what`` is the sentence to tell, with ``{reason}`` in it.
+        """
+        reason = "out of memory" if isinstance(error, MemoryError) else one_line(error)
+        failure = StyleTransferError(what.format(reason=reason))
+        failure.__cause__ = error
+        self.fail(failure, source)
 
     def summarise(self) -> None:
         """A line on stderr, unless there was one file only."""

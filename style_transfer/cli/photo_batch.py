@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from style_transfer.cli.common import say
 from style_transfer.cli.outcome import Outcome
-from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError, one_line
+from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
 from style_transfer.media.alpha import fill_hidden
 from style_transfer.media.collect import Job
 from style_transfer.media.image import Picture, pixels_stated, read_image, resize_long_side
@@ -107,11 +107,9 @@ class PhotoBatch:
             except StyleTransferError as error:
                 self.outcome.fail(error, job.source)
                 return False
-            except Exception as error:  # what an engine cannot do with this photo it may with the next
-                reason = "out of memory" if isinstance(error, MemoryError) else one_line(error)
-                failure = StyleTransferError(f"this photo cannot be painted ({reason}); try --image-size")
-                failure.__cause__ = error
-                self.outcome.fail(failure, job.source)
+            except Exception as error:
+                what = "this photo cannot be painted ({reason}); try --image-size"
+                self.outcome.fail_unforeseen(error, job.source, what)
                 return False
         return True
 

@@ -12,7 +12,7 @@ from style_transfer.cli.outcome import Outcome
 from style_transfer.cli.photo_batch import PhotoBatch
 from style_transfer.cli.stylize import VIDEO_DEFAULTS
 from style_transfer.cli.timeline import StyleTimes, parse_styles
-from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError, one_line
+from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
 from style_transfer.files import exists
 from style_transfer.media.collect import Job, collect_jobs, sequence_job
 from style_transfer.media.image_writer import WRITABLE_FORMATS
@@ -94,11 +94,8 @@ def _videos(
             except StyleTransferError as error:
                 outcome.fail(error)
                 continue
-            except Exception as error:  # what a library cannot do with this video it may with the next
-                reason = "out of memory" if isinstance(error, MemoryError) else one_line(error)
-                failure = StyleTransferError(f"this video cannot be painted ({reason})")
-                failure.__cause__ = error
-                outcome.fail(failure, job.source)
+            except Exception as error:
+                outcome.fail_unforeseen(error, job.source, "this video cannot be painted ({reason})")
                 continue
             if not summary.complete:
                 return True

@@ -11,7 +11,7 @@ import torch
 from style_transfer.cli.common import INTERRUPTED, stop_signals
 from style_transfer.cli.train import KEPT, STROKES
 from style_transfer.cli.train_model import model_to_join, model_to_train, named_styles
-from style_transfer.cli.train_writer import Writer, beside, preview_path
+from style_transfer.cli.train_writer import Writer, preview_path, run_name
 from style_transfer.errors import OutputError, TrainingError, UserError
 from style_transfer.files import are_same, check_writable
 from style_transfer.lock import sole_writer
@@ -22,7 +22,7 @@ from style_transfer.runtime.threads import set_threads
 from style_transfer.training.checkpoint import checkpoint_path, load_checkpoint
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import find_photos, load_style_image
-from style_transfer.training.distributed import Peers, first_process, local_device
+from style_transfer.training.distributed import Peers, local_device
 from style_transfer.training.history import log_to_tensorboard
 from style_transfer.training.trainer import Trainer
 
@@ -36,45 +36,43 @@ _QUICK_LR = 1e-2  # some thousand numbers a style stand larger steps than a whol
 def run(args: argparse.Namespace) -> int:
     """Train as asked; 0 when complete, 130 when stopped early with a usable model."""
     output = _check_output(args)
-    alone = sole_writer(beside(args, output)) if first_process() else nullcontext()
-    with alone:
-        return _train(args, output)
-
-
-def _train(args: argparse.Namespace, output: Path) -> int:
-    base = model_to_join(args, named_styles(args)) if args.add_to else None
-    named_after = beside(args, output)
-    checkpoint = load_checkpoint(checkpoint_path(named_after)) if args.resume else None
     device = choose_device(local_device(args.device)).for_torch()
     peers = Peers.join(device)
     if peers.size == 1:  # torchrun shares the cores out among its processes
         set_threads()
     try:
-        log = log_to_tensorboard(args.tensorboard) if args.tensorboard and peers.rank == 0 else None
-        trainer, held_out = _prepare(args, device, peers)
-        writer = Writer(args, trainer, output, held_out, base, log) if peers.rank == 0 else None
-        if checkpoint:
-            trainer.load_state(checkpoint)
-        if writer:
-            writer.announce()
-        with stop_signals() as asked:
-            try:
-                complete = trainer.run(writer.on_progress if writer else lambda _: None, asked)
-            except Exception as error:  # photos that are gone, say: what is learnt stays
-                learnt = trainer.step or isinstance(error, TrainingError)
-                if writer and learnt and not isinstance(error, OutputError):
-                    writer.save()
-                if not asked():  # else what failed, such as a reader of photos, was stopped with the run
-                    raise
-                complete = False
-            finally:
-                if writer:
-                    writer.bar.close()
-            if writer:
-                writer.finish(complete)
-        return 0 if complete else INTERRUPTED
+        with sole_writer(run_name(args, output)) if peers.rank == 0 else nullcontext():
+            return _train(args, output, device, peers)
     finally:
         peers.leave()
+
+
+def _train(args: argparse.Namespace, output: Path, device: torch.device, peers: Peers) -> int:
+    base = model_to_join(args, named_styles(args)) if args.add_to else None
+    checkpoint = load_checkpoint(checkpoint_path(run_name(args, output))) if args.resume else None
+    log = log_to_tensorboard(args.tensorboard) if args.tensorboard and peers.rank == 0 else None
+    trainer, held_out = _prepare(args, device, peers)
+    writer = Writer(args, trainer, output, held_out, base, log) if peers.rank == 0 else None
+    if checkpoint:
+        trainer.load_state(checkpoint)
+    if writer:
+        writer.announce()
+    with stop_signals() as asked:
+        try:
+            complete = trainer.run(writer.on_progress if writer else lambda _: None, asked)
+        except Exception as error:  # photos that are gone, say: what is learnt stays
+            learnt = trainer.step or isinstance(error, TrainingError)
+            if writer and learnt and not isinstance(error, OutputError):
+                writer.save()
+            if not asked():  # else what failed, such as a reader of photos, was stopped with the run
+                raise
+            complete = False
+        finally:
+            if writer:
+                writer.bar.close()
+        if writer:
+            writer.finish(complete)
+    return 0 if complete else INTERRUPTED
 
 
 def _check_output(args: argparse.Namespace) -> Path:
@@ -90,7 +88,7 @@ def _check_output(args: argparse.Namespace) -> Path:
         raise UserError(f"'{output}' exists; give another --output, --resume to go on, or --overwrite")
     if output.is_dir():
         raise UserError(f"'{output}' is a folder; give --output the name of a file")
-    preview = preview_path(beside(args, output))
+    preview = preview_path(run_name(args, output))
     if any(are_same(preview, path) for path in args.style_image):
         raise UserError(f"the preview would overwrite the input '{preview}'; give another --output")
     check_writable(output)

@@ -30,7 +30,7 @@ _FIRST_LOOK = 4.0  # seconds of training until the first preview; then whenever 
 _TURN = 60.0  # seconds that another run may take to write the model that a style joins
 
 
-def beside(args: argparse.Namespace, output: Path) -> Path:
+def run_name(args: argparse.Namespace, output: Path) -> Path:
     """What checkpoint, preview and losses are named after: not as those of the model that a style joins."""
     names = "+".join(path.stem for path in args.style_image)
     return output.with_name(f"{output.stem}+{names}.safetensors") if args.add_to else output
@@ -58,7 +58,7 @@ class Writer:
         log: Callable[[Progress], None] | None,
     ) -> None:
         self.args, self.trainer, self.output, self.base = args, trainer, output, base
-        self.beside = beside(args, output)
+        self.name = run_name(args, output)
         self.preview_photos = preview_photos(held_out)
         self.bar: Any = None
         self.next_look = _FIRST_LOOK
@@ -111,7 +111,7 @@ class Writer:
 
     def preview(self) -> None:
         with _said_alone(), self.trainer.average.applied():
-            write_preview(self.trainer.model, self.preview_photos, preview_path(self.beside))
+            write_preview(self.trainer.model, self.preview_photos, preview_path(self.name))
 
     def save(self) -> None:
         """What a resumed run needs, and the model; of a model that is joined only :meth:`finish` writes."""
@@ -120,9 +120,9 @@ class Writer:
         if self.base is None:
             with trainer.average.applied():
                 save_model(trainer.model, self.output)
-        save_checkpoint(trainer.state(), checkpoint_path(self.beside))
+        save_checkpoint(trainer.state(), checkpoint_path(self.name))
         with _said_alone():
-            write_losses(trainer.history, _named(self.beside, "losses.csv"))
+            write_losses(trainer.history, _named(self.name, "losses.csv"))
 
     def finish(self, complete: bool) -> None:
         trainer = self.trainer
@@ -132,7 +132,7 @@ class Writer:
         if self.args.preview_every:
             self.preview()
         with _said_alone():
-            write_curve(trainer.history, _named(self.beside, "losses.png"))
+            write_curve(trainer.history, _named(self.name, "losses.png"))
         if trainer.skipped:
             bad = trainer.skipped
             say(f"skipped {len(bad)} photo(s) that cannot be read, such as '{min(bad)}'")

@@ -17,11 +17,6 @@ def local_device(name: str) -> str:
     return f"cuda:{rank}" if own_gpu else name
 
 
-def first_process() -> bool:
-    """True in the one process that writes, by what ``torchrun`` says in the environment."""
-    return os.environ.get("RANK", "0") == "0"
-
-
 class Peers:
     """The processes that train together; alone, every operation returns its argument."""
 
