@@ -51,7 +51,9 @@ def add_engine_flags(parser: argparse.ArgumentParser) -> None:
         "--engine", default="auto", help="auto, torch, openvino (auto: the fastest that is there)"
     )
     parser.add_argument(
-        "--compile", action="store_true", help="let torch.compile make the network faster; starts slowly"
+        "--compile",
+        action="store_true",
+        help="on a GPU let torch.compile make the network faster; starts slowly",
     )
     parser.add_argument("--verbose", action="store_true", help="say what runs the network, and why")
 
@@ -68,6 +70,8 @@ def stylizer_of(args: argparse.Namespace, model: str | StoredModel, **look: Any)
         compiled=args.compile,
         **look,
     )
+    if args.compile and stylizer.device.type == "cpu":
+        say("--compile paints with PyTorch alone, without OpenVINO and int8, which are faster on most CPUs")
     if args.verbose:
         say(stylizer.summary)
     return stylizer

@@ -20,8 +20,8 @@ from style_transfer.errors import NameTooLongError, OutputError, StyleTransferEr
 from style_transfer.media.alpha import fill_hidden
 from style_transfer.media.collect import Job
 from style_transfer.media.image import Picture, pixels_stated, read_image, resize_long_side
-from style_transfer.media.image_writer import output_format, write_image
-from style_transfer.runtime.scaled import paint_scaled, shrunk
+from style_transfer.media.image_writer import check_fits, output_format, write_image
+from style_transfer.runtime.scaled import paint_scaled, scale_to, shrunk
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -93,7 +93,7 @@ class PhotoBatch:
         def share(before: int, done: float) -> None:
             progress((before + done) / count)
 
-        scale = min(1.0, (self.args.paint_size or max(picture.size)) / max(picture.size))
+        scale = scale_to(picture.frames[0], self.args.paint_size)
         for i in range(count):
             frame = picture.frames[i]
             try:
@@ -134,6 +134,7 @@ class PhotoBatch:
                 picture = replace(picture, frames=picture.frames[:1], alphas=picture.alphas[:1], durations=[])
             if self.args.image_size:
                 picture = resize_long_side(picture, self.args.image_size)
+            check_fits(picture, job.target)  # before minutes of painting what cannot be written
         except BaseException:
             if held:
                 self._large.release()

@@ -18,6 +18,8 @@ VIDEO_DEFAULTS = {
     "codec": None, "crf": None, "preset": None, "no_audio": False, "start": None, "end": None,
     "preview": None, "fps": None, "transition": "1", "stabilize": 0.0, "resume": False, "side_by_side": False,
 }  # fmt: skip
+#: The same of photos and the images of sequences.
+IMAGE_DEFAULTS = {"format": None, "quality": 92}
 
 
 def build_parser() -> Parser:
@@ -53,13 +55,15 @@ def build_parser() -> Parser:
         "--paint-size",
         type=int,
         metavar="PIXELS",
-        help="paint a photo at this longer side and enlarge the painting: larger strokes (as it is)",
+        help="paint at this longer side and enlarge the painting: larger strokes (as it is)",
     )
 
     file = parser.add_argument_group("the files")
-    file.add_argument("--image-size", type=int, metavar="PIXELS", help="length of the longer side (as it is)")
+    file.add_argument(
+        "--image-size", type=int, metavar="PIXELS", help="the result's longer side, larger too (as it is)"
+    )
     file.add_argument("--format", metavar="NAME", help="jpg, png, webp, tiff, avif, gif (as the photo)")
-    file.add_argument("--quality", type=int, default=92, metavar="1..100", help="of JPEG, WebP and AVIF (92)")
+    file.add_argument("--quality", type=int, metavar="1..100", help="of JPEG, WebP and AVIF (92)")
     file.add_argument(
         "--max-megapixels", type=float, default=512, metavar="N", help="refuse larger images (512)"
     )
@@ -71,7 +75,7 @@ def build_parser() -> Parser:
     video.add_argument("--no-audio", action="store_true", help="leave the sound out")
     video.add_argument("--start", metavar="TIME", help="from there on: 10 or 0:42.5")
     video.add_argument("--end", metavar="TIME", help="up to there")
-    video.add_argument("--preview", metavar="SECONDS", help="only the first seconds")
+    video.add_argument("--preview", metavar="SECONDS", help="only the first seconds, clip_STYLE_preview.mp4")
     video.add_argument("--fps", metavar="N", help="a constant rate: 30 or 30000/1001 (every frame as it is)")
     add_statistics_flag(video, default="frozen")
     video.add_argument("--transition", metavar="SECONDS", help="from one style to the next, in videos (1)")
@@ -85,7 +89,7 @@ def build_parser() -> Parser:
         "--resume", action="store_true", help="go on where a run with --resume was interrupted"
     )
     video.add_argument("--side-by-side", action="store_true", help="the input to the left of the painting")
-    parser.set_defaults(**VIDEO_DEFAULTS)
+    parser.set_defaults(**VIDEO_DEFAULTS, **IMAGE_DEFAULTS)
     add_common_flags(parser)
     add_engine_flags(parser)
     return parser

@@ -10,7 +10,7 @@ from pathlib import Path
 from style_transfer.cli.common import INTERRUPTED, heed_interrupt, say, stop_signals, stylizer_of
 from style_transfer.cli.outcome import Outcome
 from style_transfer.cli.photo_batch import PhotoBatch
-from style_transfer.cli.stylize import VIDEO_DEFAULTS
+from style_transfer.cli.stylize import IMAGE_DEFAULTS, VIDEO_DEFAULTS
 from style_transfer.cli.timeline import StyleTimes, parse_styles
 from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
 from style_transfer.files import exists
@@ -35,12 +35,16 @@ def run(args: argparse.Namespace) -> int:
     sources = [Path(name) for name in args.inputs]
     suffix, extension = styles.suffix, _extension(args.format)
     sequence = sequence_job(sources, args.output, suffix=suffix, extension=extension)
-    jobs = [sequence] if sequence else collect_jobs(sources, args.output, suffix=suffix, extension=extension)
+    jobs = (
+        [sequence]
+        if sequence
+        else collect_jobs(
+            sources, args.output, suffix=suffix, extension=extension, preview=args.preview is not None
+        )
+    )
     if styles.changes and (photo := next((job for job in jobs if not job.is_video), None)):
         raise UserError(f"styles that change over time are for videos, and '{photo.source}' is a photo")
-    if args.paint_size and (video := next((job for job in jobs if job.is_video), None)):
-        raise UserError(f"--paint-size is for photos, and '{video.source}' is a video; use --image-size")
-    _say_what_is_for_videos(args, jobs)
+    _say_what_is_for_others(args, jobs)
     todo = jobs if args.overwrite else [job for job in jobs if not exists(job.target)]
     if args.resume:
         _forget(jobs, todo)
@@ -104,12 +108,15 @@ def _videos(
     return False
 
 
-def _say_what_is_for_videos(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
+def _say_what_is_for_others(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
     """Not refused: a folder may have videos today and none tomorrow."""
-    given = [name for name, default in VIDEO_DEFAULTS.items() if getattr(args, name) != default]
-    if given and not any(job.is_video for job in jobs):
-        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        say(f"{flags}: for videos, and there is none here")
+    videos = [job.is_video for job in jobs]
+    images = [not job.is_video or job.is_sequence for job in jobs]
+    for what, defaults, there in (("videos", VIDEO_DEFAULTS, videos), ("images", IMAGE_DEFAULTS, images)):
+        given = [name for name, default in defaults.items() if getattr(args, name) != default]
+        if given and not any(there):
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            say(f"{flags}: for {what}, and there is none here")
 
 
 def _forget(jobs: Sequence[Job], todo: Sequence[Job]) -> None:

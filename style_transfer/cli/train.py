@@ -44,7 +44,8 @@ def build_parser() -> Parser:
     run.add_argument(
         "--minutes",
         type=float,
-        help="the same in time; with both, what comes first ends it (30 on a CPU, 5 with --quick)",
+        help="the same in time; with both, what comes first ends it"
+        " (30 on a CPU; with --quick 5, on a GPU 0.4)",
     )
     run.add_argument(
         "--quick",
@@ -64,9 +65,11 @@ def build_parser() -> Parser:
         help="as --quick, and the style joins this model's, which stay as they are",
     )
     run.add_argument(
-        "--resume", action="store_true", help="go on from the checkpoint beside --output; may be longer"
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint beside --output, with its flags where none is given; may be longer",
     )
-    run.add_argument("--seed", type=int, default=0, help="of first weights, photos and crops (0)")
+    run.add_argument("--seed", type=int, help="of first weights, photos and crops (0)")
     run.add_argument("--overwrite", action="store_true", help="replace an existing --output")
     run.add_argument("--preview-every", type=int, default=100, metavar="STEPS", help="0: none (100)")
     run.add_argument(
@@ -74,7 +77,7 @@ def build_parser() -> Parser:
         type=int,
         default=250,
         metavar="STEPS",
-        help="model and checkpoint; 0: at the end alone (250)",
+        help="model and checkpoint, and every five minutes; 0: at the end alone (250)",
     )
     run.add_argument(
         "--tensorboard", type=Path, metavar="DIR", help="also log there; needs the extra [tensorboard]"
@@ -87,25 +90,21 @@ def build_parser() -> Parser:
         help="fast: real time on a CPU; johnson: the paper's, more detailed (fast)",
     )
     net.add_argument("--width", type=int, help="channels of the network's first layer (48; johnson 32)")
-    net.add_argument("--batch-size", type=int, default=4, help="pictures painted a step (4)")
-    net.add_argument("--image-size", type=int, default=240, help="side of the training crops, pixels (240)")
+    net.add_argument("--batch-size", type=int, help="pictures painted a step (4)")
+    net.add_argument("--image-size", type=int, help="side of the training crops, pixels (240)")
     strokes = net.add_mutually_exclusive_group()
     strokes.add_argument("--stroke", choices=tuple(STROKES), help="size of the brush (medium)")
     strokes.add_argument("--style-scale", type=float, metavar="X", help="size of the brush; 1 is medium")
     strokes.add_argument(
         "--style-size", type=int, metavar="PIXELS", help="the same as the short side of the paintings (512)"
     )
-    net.add_argument("--content-weight", type=float, default=1.0, help="higher keeps more of the photo (1)")
+    net.add_argument("--content-weight", type=float, help="higher keeps more of the photo (1)")
     bold = net.add_mutually_exclusive_group()
     bold.add_argument("--keep-content", choices=tuple(KEPT), help="how much of the photo stays (medium)")
     bold.add_argument("--style-weight", type=float, help="the same as a number: higher is bolder (12)")
-    net.add_argument(
-        "--tone-weight", type=float, default=1.0, help="higher keeps more of what is light and dark (1)"
-    )
-    net.add_argument("--tv-weight", type=float, default=0.1, help="higher is smoother (0.1)")
-    net.add_argument(
-        "--temporal-weight", type=float, default=80.0, help="higher is steadier in video, softer (80)"
-    )
+    net.add_argument("--tone-weight", type=float, help="higher keeps more of what is light and dark (1)")
+    net.add_argument("--tv-weight", type=float, help="higher is smoother (0.1)")
+    net.add_argument("--temporal-weight", type=float, help="higher is steadier in video, softer (80)")
     net.add_argument(
         "--mix-share",
         type=float,

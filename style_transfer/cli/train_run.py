@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -30,6 +32,9 @@ _MINUTES_ON_A_CPU = 30.0
 _STEPS_ON_A_GPU = 4000
 _QUICK_MINUTES_ON_A_CPU = 5.0
 _QUICK_MINUTES_ON_A_GPU = 0.4
+#: What flags of the same names set.
+_SETTINGS = ("batch_size", "image_size", "style_size", "lr", "content_weight", "style_weight", "tone_weight",
+             "tv_weight", "temporal_weight", "mix_share", "seed")  # fmt: skip
 _QUICK_LR = 1e-2  # some thousand numbers a style stand larger steps than a whole network
 
 
@@ -51,7 +56,7 @@ def _train(args: argparse.Namespace, output: Path, device: torch.device, peers: 
     base = model_to_join(args, named_styles(args)) if args.add_to else None
     checkpoint = load_checkpoint(checkpoint_path(run_name(args, output))) if args.resume else None
     log = log_to_tensorboard(args.tensorboard) if args.tensorboard and peers.rank == 0 else None
-    trainer, held_out = _prepare(args, device, peers)
+    trainer, held_out = _prepare(args, device, peers, checkpoint["config"] if checkpoint else {})
     writer = Writer(args, trainer, output, held_out, base, log) if peers.rank == 0 else None
     if checkpoint:
         trainer.load_state(checkpoint)
@@ -95,8 +100,10 @@ def _check_output(args: argparse.Namespace) -> Path:
     return output
 
 
-def _prepare(args: argparse.Namespace, device: torch.device, peers: Peers) -> tuple[Trainer, list[Path]]:
-    config = _config(args, device)
+def _prepare(
+    args: argparse.Namespace, device: torch.device, peers: Peers, before: Mapping[str, Any]
+) -> tuple[Trainer, list[Path]]:
+    config = _config(args, device, before)
     photos, held_out = find_photos(args.dataset)
     torch.manual_seed(config.seed % 2**63)
     model = model_to_train(args, named_styles(args))
@@ -107,32 +114,31 @@ def _prepare(args: argparse.Namespace, device: torch.device, peers: Peers) -> tu
     return Trainer(model, loss, photos, config, device=device, precision=precision, peers=peers), held_out
 
 
-def _config(args: argparse.Namespace, device: torch.device) -> TrainingConfig:
+def _config(args: argparse.Namespace, device: torch.device, before: Mapping[str, Any]) -> TrainingConfig:
+    """What the flags say; else as ``before``, the settings of a run that is resumed; else the defaults."""
     quick = args.quick or bool(args.add_to)
     steps, minutes = args.steps, args.minutes
     if steps is None and minutes is None:
-        if quick:
+        if before:
+            steps, minutes = before.get("steps"), before.get("minutes")
+        elif quick:
             minutes = _QUICK_MINUTES_ON_A_CPU if device.type == "cpu" else _QUICK_MINUTES_ON_A_GPU
         elif device.type == "cpu":
             minutes = _MINUTES_ON_A_CPU
         else:
             steps = _STEPS_ON_A_GPU
-    scale = STROKES[args.stroke or "medium"] if args.style_scale is None else args.style_scale
+    scale = STROKES.get(args.stroke) if args.style_scale is None else args.style_scale
     for name in ("preview_every", "save_every"):
         if getattr(args, name) < 0:
             raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(args, name)}")
-    if not 0 < scale <= 8:
+    if scale is not None and not 0 < scale <= 8:
         raise UserError(f"--style-scale must be above 0 and at most 8, not {scale:g}")
-    weights = ("content_weight", "tone_weight", "tv_weight", "temporal_weight")
-    return TrainingConfig(
-        steps=steps,
-        minutes=minutes,
-        style_size=round(512 * scale) if args.style_size is None else args.style_size,
-        style_weight=KEPT[args.keep_content or "medium"] if args.style_weight is None else args.style_weight,
-        lr=args.lr if args.lr is not None else (_QUICK_LR if quick else TrainingConfig.lr),
-        mix_share=args.mix_share
-        if args.mix_share is not None
-        else (0.0 if quick else TrainingConfig.mix_share),
-        styles_only=quick,
-        **{name: getattr(args, name) for name in ("batch_size", "image_size", "seed", *weights)},
-    )
+    given = {name: getattr(args, name) for name in _SETTINGS}
+    if args.style_size is None and scale is not None:
+        given["style_size"] = round(TrainingConfig.style_size * scale)
+    if args.style_weight is None:
+        given["style_weight"] = KEPT.get(args.keep_content)
+    settings: dict[str, Any] = {"lr": _QUICK_LR, "mix_share": 0.0} if quick else {}
+    settings |= {name: before[name] for name in _SETTINGS if name in before}
+    settings |= {name: value for name, value in given.items() if value is not None}
+    return TrainingConfig(steps=steps, minutes=minutes, styles_only=quick, **settings)

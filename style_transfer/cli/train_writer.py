@@ -27,6 +27,8 @@ from style_transfer.training.preview import preview_photos, write_preview
 from style_transfer.training.trainer import Progress, Trainer
 
 _FIRST_LOOK = 4.0  # seconds of training until the first preview; then whenever the time has doubled
+_SAVED_FOR = 300.0  # seconds of training after which all is saved again, however few steps they held
+_FEW_PHOTOS = 100
 _TURN = 60.0  # seconds that another run may take to write the model that a style joins
 
 
@@ -62,6 +64,7 @@ class Writer:
         self.preview_photos = preview_photos(held_out)
         self.bar: Any = None
         self.next_look = _FIRST_LOOK
+        self.saved_at = 0.0  # seconds of training
         self.log = log
 
     def announce(self) -> None:
@@ -73,6 +76,8 @@ class Writer:
             f"{network}, {len(trainer.model.styles)} style(s): {names}; "
             f"{len(trainer.photos)} photos; {trainer.device}, {str(trainer.precision).removeprefix('torch.')}"
         )
+        if len(trainer.photos) < _FEW_PHOTOS:
+            say("few photos; with a thousand or more a style suits whatever is painted in it")
         each = trainer.seconds_per_step()
         left = (config.steps - trainer.step) * each if config.steps else float("inf")
         if config.minutes:
@@ -81,6 +86,7 @@ class Writer:
         if trainer.batch_size < config.batch_size:
             say(f"out of memory: the batch size is now {trainer.batch_size}")
         say(f"{so_far}{each:.2g} s a step: about {duration(max(0.0, left))}; Ctrl-C keeps what there is")
+        self.saved_at = trainer.seconds
         self.bar = tqdm(total=1.0, initial=config.progress(trainer.step, trainer.seconds), disable=None,
                         bar_format="{percentage:3.0f}% |{bar}| {desc}")  # fmt: skip
 
@@ -106,7 +112,8 @@ class Writer:
         if args.preview_every and (early or progress.step % args.preview_every == 0):
             self.next_look = 2 * self.trainer.seconds
             self.preview()
-        if args.save_every and progress.step % args.save_every == 0:
+        long_ago = self.trainer.seconds >= self.saved_at + _SAVED_FOR
+        if args.save_every and (long_ago or progress.step % args.save_every == 0):
             self.save()
 
     def preview(self) -> None:
@@ -116,6 +123,7 @@ class Writer:
     def save(self) -> None:
         """What a resumed run needs, and the model; of a model that is joined only :meth:`finish` writes."""
         trainer = self.trainer
+        self.saved_at = trainer.seconds
         trainer.model.training = self._provenance()
         if self.base is None:
             with trainer.average.applied():
@@ -138,6 +146,8 @@ class Writer:
             say(f"skipped {len(bad)} photo(s) that cannot be read, such as '{min(bad)}'")
         done = "trained" if complete else "stopped after"
         say(f"{done} {trainer.step} steps in {duration(trainer.seconds)}")
+        if trainer.model.ranges is None and self.base is None:
+            say(f"not prepared for int8: 'style-transfer quantize {self.output} --dataset PHOTOS' does that")
         print(self.output)
 
     def _write_result(self, complete: bool) -> None:

@@ -24,6 +24,7 @@ from style_transfer.media.video.convert import VideoOptions, convert, parse_time
 from style_transfer.media.video.frame import Frame
 from style_transfer.media.video.resume import convert_resumably, parts_path
 from style_transfer.media.video.run import Progress, Summary
+from style_transfer.networks.exported_file import OnnxModel
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.stylizer import Stylizer
 from style_transfer.runtime.threads import thread_budget
@@ -44,6 +45,9 @@ class VideoJobs:
         ]
         self._timeline = Timeline(looks, styles.times, transition)
         self._film()  # says what is wrong before the first video
+        if isinstance(model := stylizer.model, OnnxModel) and model.frozen != (args.statistics == "frozen"):
+            kept = "holds its own statistics" if model.frozen else "takes each picture's own statistics"
+            say(f"'{model.path}' {kept}: --statistics is for models; export it with the other")
 
     def stylize(self, job: Job, should_stop: Callable[[], bool]) -> Summary:
         """Paint one video with a progress bar; what is worth knowing of it goes to stderr."""
@@ -116,6 +120,7 @@ class VideoJobs:
             self._timeline,
             steady=self._args.statistics == "frozen",
             stabilize=self._args.stabilize,
+            paint_size=self._args.paint_size,
         )
 
     def _settings(self) -> dict[str, str]:
@@ -130,7 +135,16 @@ class VideoJobs:
         for look in self._timeline.looks:
             for part in look.parameters:
                 looks.update(part.tobytes())
-        given = ("strength", "preserve_color", "statistics", "stabilize", "transition", "precision", "engine")
+        given = (
+            "strength",
+            "preserve_color",
+            "paint_size",
+            "statistics",
+            "stabilize",
+            "transition",
+            "precision",
+            "engine",
+        )
         return {
             "--style": args.style or next(iter(self._styles.mixes[0])),
             **{f"--{name.replace('_', '-')}": str(getattr(args, name)) for name in given},

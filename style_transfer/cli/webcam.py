@@ -52,7 +52,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     result = parser.add_argument_group("the result")
-    result.add_argument("--record", metavar="FILE", help="write an .mp4, .mov or .mkv too; it has no sound")
+    result.add_argument("--full-screen", action="store_true", help="fill the screen")
+    result.add_argument(
+        "--no-text", action="store_true", help="nothing written on the picture, until i is pressed"
+    )
+    result.add_argument(
+        "--record", metavar="FILE", help="write an .mp4, .m4v, .mov or .mkv too; it has no sound"
+    )
     result.add_argument("--overwrite", action="store_true", help="replace the file of --record if it exists")
     result.add_argument(
         "--virtual-camera", action="store_true", help="be a camera for other programs, such as calls"
@@ -64,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--target-fps",
         type=float,
         metavar="N",
-        help="paint smaller if need be so that this holds (the source's; 15 with --serve)",
+        help="paint smaller if need be so that this holds (the source's; 15 with --serve --source)",
     )
 
     page = parser.add_argument_group(
@@ -98,9 +104,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if getattr(args, name) != parser.get_default(name) and not args.serve:
             parser.error(f"--{name.replace('_', '-')} is a page's; add --serve")
     if args.serve and args.source is None:  # the browsers' own cameras
-        for name in ("loop", "resolution", "fps", "backend", "mirror"):
+        for name in ("loop", "resolution", "fps", "backend", "mirror", "target_fps"):
             if getattr(args, name) != parser.get_default(name):
-                parser.error(f"--{name} is for a source of this machine; add --source 0, a camera, say")
+                flag = f"--{name.replace('_', '-')}"
+                parser.error(f"{flag} is for a source of this machine; add --source 0, a camera, say")
     return guarded(_run, args)
 
 

@@ -13,7 +13,7 @@ from style_transfer.files import are_same
 from style_transfer.live.controls import Controls
 from style_transfer.live.session import Session
 from style_transfer.media.camera import Camera
-from style_transfer.media.recorder import Recorder, partial_recording
+from style_transfer.media.recorder import RECORDINGS, Recorder, partial_recording
 from style_transfer.media.sinks import Display, Sink, VirtualCamera
 from style_transfer.media.sources import Source, list_sources
 from style_transfer.media.window import Window
@@ -32,16 +32,20 @@ def run(args: argparse.Namespace) -> int:
         rate = args.target_fps or camera.fps
         display: Display | None = None
         if not args.headless:
-            display = Window()
+            display = Window(full_screen=args.full_screen)
             opened.callback(display.close)
         sinks: list[Sink] = [VirtualCamera(rate)] if args.virtual_camera else []
         if args.record:
-            _spare(source, Path(args.record))
+            _check_recording(source, Path(args.record))
             recorder = Recorder(Path(args.record), overwrite=args.overwrite)
             opened.callback(recorder.close)
             sinks.append(recorder)
         controls = Controls(
-            strength=args.strength, preserve_color=args.preserve_color, mirror=args.mirror, cycle=args.cycle
+            strength=args.strength,
+            preserve_color=args.preserve_color,
+            mirror=args.mirror,
+            cycle=args.cycle,
+            text=not args.no_text,
         )
         session = Session(
             camera,
@@ -61,8 +65,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _spare(source: Source, target: Path) -> None:
-    """Raises ``UserError`` where the recording would grow over the clip that is being shown."""
+def _check_recording(source: Source, target: Path) -> None:
+    """Raises ``UserError`` for a name it cannot have, or where it would grow over what is shown."""
+    if target.suffix.lower() not in RECORDINGS:
+        raise UserError(f"--record '{target}' must end in {', '.join(RECORDINGS[:-1])} or {RECORDINGS[-1]}")
     if any(are_same(path, Path(source.name)) for path in (target, partial_recording(target))):
         raise UserError(f"the recording would overwrite the source '{source}'; choose another --record")
 
@@ -89,4 +95,11 @@ def check(args: argparse.Namespace) -> None:
 def source_of(args: argparse.Namespace) -> Source:
     """Where the frames come from; the first camera unless something is named."""
     resolution = None if args.resolution is None else parse_resolution(args.resolution)
-    return Source(args.source or "0", resolution, args.fps, args.backend)
+    source = Source(args.source or "0", resolution, args.fps, args.backend)
+    asked = [name for name in ("resolution", "fps") if getattr(args, name) is not None]
+    if asked and not source.is_camera:
+        flags = " and ".join(f"--{name}" for name in asked)
+        say(f"{flags}: for cameras; a file or stream comes as it is")
+    if args.loop and source.is_camera:
+        say("--loop: for files; a camera has no end")
+    return source

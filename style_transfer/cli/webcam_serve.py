@@ -19,7 +19,7 @@ from style_transfer.networks.styles import parse_mix
 
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C or the end of the source's file. Raises ``KeyboardInterrupt`` after Ctrl-C."""
-    for flag in ("record", "virtual_camera", "cycle"):
+    for flag in ("record", "virtual_camera", "cycle", "full_screen", "no_text"):
         if getattr(args, flag):
             raise UserError(f"--{flag.replace('_', '-')} does not go with --serve; run it by itself")
     check(args)

@@ -47,6 +47,7 @@ BINDINGS = (
     Binding(("r",), "r", "record, stop recording"),
     Binding(("s",), "s", "snapshot"),
     Binding(("f",), "f", "full screen"),
+    Binding(("i",), "i", "text on the picture"),
     Binding(("h",), "h", "this help"),
     Binding(("q", "escape"), "q Esc", "quit"),
 )
@@ -88,8 +89,10 @@ class Controls:
         preserve_color: bool = False,
         mirror: bool = False,
         cycle: float | None = None,
+        text: bool = True,
     ) -> None:
         self.styles: list[str] = []
+        self.text = text  #: whether the picture shows what there is to say of it
         self.split: float | None = None  #: where before meets after, 0..1 from the left
         self.help = False
         self._strength, self._preserve_color, self._mirror = strength, preserve_color, mirror
@@ -168,6 +171,8 @@ class Controls:
             self._grid = not self._grid and bool(self.styles)
         elif key == " ":
             self._frozen = not self._frozen
+        elif key == "i":
+            self.text = not self.text
         elif key == "h":
             self.help = not self.help
         return None

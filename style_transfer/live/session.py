@@ -172,14 +172,14 @@ class Session:
             return
         painted, picture = self._last
         canvas = overlay.legible(picture)
-        overlay.draw_status(canvas, self._status(painted, now))
-        if (since := self._outputs.recording_since) is not None:
-            overlay.draw_recording(canvas, now - since)
+        if self._controls.text:
+            overlay.draw_status(canvas, self._status(painted, now))
+            if (since := self._outputs.recording_since) is not None:
+                overlay.draw_recording(canvas, now - since)
+            if note := self._controls.current_note(now):
+                overlay.draw_note(canvas, note)
         if painted.scene.grid:
             overlay.draw_grid_names(canvas, self._controls.styles, self._controls.chosen)
-        note = self._controls.current_note(now)
-        if note:
-            overlay.draw_note(canvas, note)
         if self._controls.help:
             overlay.draw_help(canvas)
         self._display.show(canvas, painted.time)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from style_transfer.errors import InputFileError, UserError
@@ -37,7 +37,12 @@ class Job:
 
 
 def collect_jobs(
-    sources: Sequence[Path], output: Path | str | None, *, suffix: str, extension: str | None
+    sources: Sequence[Path],
+    output: Path | str | None,
+    *,
+    suffix: str,
+    extension: str | None,
+    preview: bool = False,
 ) -> list[Job]:
     """Pair every picture and video in ``sources`` with its target; nothing is read or written.
 
@@ -50,7 +55,8 @@ def collect_jobs(
     ``x_png.jpg`` (from ``x.png``) or ``x-2.jpg``.
 
     ``extension``, such as ``".png"``, is that of every picture's target; None keeps each source's, or
-    ``.jpg`` where it cannot be written. A video keeps its extension, or becomes ``.mp4``.
+    ``.jpg`` where it cannot be written. A video keeps its extension, or becomes ``.mp4``; a ``preview``
+    of it is told in its name, so that the whole does not seem to be there.
 
     Raises ``InputFileError`` for a source that is not there, and ``UserError`` for a folder that has
     nothing to stylize or no ``output`` outside itself, an extension that cannot be written, and a target
@@ -79,6 +85,13 @@ def collect_jobs(
                 else [_file_job(source, folder, suffix, extension)]
             )
         )
+        if preview:
+            jobs = [
+                replace(job, target=job.target.with_stem(f"{job.target.stem}_preview"))
+                if job.is_video
+                else job
+                for job in jobs
+            ]
     _check_no_source_is_lost(jobs)
     return jobs
 
@@ -141,6 +154,10 @@ def _exact_target(source: Path, output: Path | str | None, extension: str | None
 def _output_folder(output: Path) -> Path:
     if _identity(output) and not _is_folder(output):
         raise UserError(f"the output '{output}' is a file; give a folder with -o")
+    if output.suffix.lower() in IMAGE_EXTENSIONS | VIDEO_EXTENSIONS and not _is_folder(output):
+        raise UserError(
+            f"'{output}' is the name of one file, and there may be several; give a folder with -o"
+        )
     return output
 
 

@@ -49,6 +49,7 @@ class Picture:
     ``durations``  milliseconds each frame is shown; empty for a still.
     ``loop``       how often an animation plays, 0 for ever.
     ``exif``       EXIF block without what was true of the stored pixels alone; None where there is none.
+    ``dpi``        pixels an inch of paper, across and down, as a scanner notes them; None where nobody did.
 
     For a result use ``dataclasses.replace(picture, frames=...)``: the rest is carried along.
     """
@@ -58,6 +59,7 @@ class Picture:
     durations: list[int] = field(default_factory=list)
     loop: int = 0
     exif: bytes | None = None
+    dpi: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         self.alphas = self.alphas or [None] * len(self.frames)
@@ -197,6 +199,7 @@ def _decode(image: Image.Image, path: Path, max_pixels: int | None) -> Picture:
         image.load()
         if number == numbers.start:
             orientation, picture.exif = read_exif(image)
+            picture.dpi = _dpi(image, orientation)
         frame, alpha = to_arrays(image, size, orientation=orientation)
         picture.frames.append(frame)
         picture.alphas.append(alpha)
@@ -205,6 +208,17 @@ def _decode(image: Image.Image, path: Path, max_pixels: int | None) -> Picture:
     if picture.animated:
         picture.loop = _plays(image)
     return picture
+
+
+def _dpi(image: Image.Image, orientation: int) -> tuple[float, float] | None:
+    """Of the upright picture; None for nonsense, as 0, or 1, which stands for unknown."""
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    if not (1 < across < 65536 and 1 < down < 65536):
+        return None
+    return (down, across) if orientation > 4 else (across, down)
 
 
 def _has_trailer(path: Path) -> bool:

@@ -79,13 +79,10 @@ def write_image(picture: Picture, path: Path, *, quality: int = DEFAULT_QUALITY)
     format_ = output_format(path)
     if not 1 <= quality <= 100:
         raise UserError(f"the quality is {quality}; it must be from 1 to 100")
-    height, width = picture.size
-    if max(height, width) > format_.longest_side:
-        raise UserError(
-            f"cannot write '{path}': {format_.name} holds at most {format_.longest_side} pixels a side and"
-            f" the picture is {width}×{height}; write PNG or TIFF instead, or make it smaller"
-        )
+    check_fits(picture, path)
     options = _options(format_, quality) | _animation(picture, format_)
+    if picture.dpi and format_ in (_JPEG, _PNG, _TIFF):  # in the others it is the EXIF's
+        options["dpi"] = picture.dpi
     if picture.exif and format_.exif and (format_ is not _JPEG or len(picture.exif) <= _JPEG_EXIF_LIMIT):
         options["exif"] = picture.exif
         if format_ is _TIFF and _has_details(picture.exif):
@@ -94,6 +91,7 @@ def write_image(picture: Picture, path: Path, *, quality: int = DEFAULT_QUALITY)
         with atomic_path(path) as temporary, temporary.open("w+b") as file:
             _save(_first(picture, format_), file, path, format_, options)
     except MemoryError as error:
+        height, width = picture.size
         raise OutputError(
             f"not enough memory to write '{path}', {width}×{height} pixels; make the picture smaller"
         ) from error
@@ -106,6 +104,17 @@ def output_format(path: Path) -> OutputFormat:
         what = f"ends in '{path.suffix}'" if path.suffix else "has no extension"
         raise UserError(f"cannot write '{path}': its name {what}, and images are written as {known}")
     return _BY_EXTENSION[path.suffix.lower()]
+
+
+def check_fits(picture: Picture, path: Path) -> None:
+    """Raise ``UserError`` where ``picture`` is larger than the format of ``path`` can hold."""
+    format_ = output_format(path)
+    height, width = picture.size
+    if max(height, width) > format_.longest_side:
+        raise UserError(
+            f"cannot write '{path}': {format_.name} holds at most {format_.longest_side} pixels a side and"
+            f" the picture is {width}×{height}; write PNG or TIFF instead, or make it smaller"
+        )
 
 
 def _save(

@@ -21,6 +21,9 @@ from style_transfer.media.video.format import codec_for, container_for
 from style_transfer.media.video.frame import Colour, FromPixels
 from style_transfer.media.video.open import local, reason
 
+RECORDINGS = (".mp4", ".m4v", ".mov", ".mkv")
+"""What a recording can be, by its name."""
+
 _TIME_BASE = Fraction(1, 1000)  # what Matroska keeps
 _POLL = 0.2  # seconds
 _WAITING = 16  # frames that may wait for the encoder

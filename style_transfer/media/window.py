@@ -31,7 +31,7 @@ class Window:
     Raises ``UserError`` where OpenCV has no windows, or there is no screen.
     """
 
-    def __init__(self, title: str = "style-transfer") -> None:
+    def __init__(self, title: str = "style-transfer", *, full_screen: bool = False) -> None:
         _need_screen(os.environ)
         self._title = title
         self._events: list[str | Click] = []
@@ -42,11 +42,13 @@ class Window:
             cv2.setMouseCallback(title, self._pointer)
         except (cv2.error, AttributeError) as error:
             raise UserError(_NO_WINDOWS) from error
+        if full_screen:
+            self.toggle_full_screen()
 
     def show(self, pixels: Pixels, time: float = 0) -> None:  # noqa: ARG002
         """Draw a frame; when this returns, it has been drawn."""
         height, width = pixels.shape[:2]
-        if self._size == (0, 0):
+        if self._size == (0, 0) and not self._full:
             scale = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
             cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
         self._size = (width, height)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from style_transfer.errors import UserError
 from style_transfer.runtime.look import Look, blend
+from style_transfer.runtime.scaled import paint_scaled, scale_to, shrunk
 from style_transfer.runtime.stabilize import Stabilizer
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
@@ -50,24 +51,33 @@ class Film:
         timeline: what to paint with, and when.
         steady: statistics follow the film slowly; False: each frame's own.
         stabilize: how much of what was painted before is kept where it only moved, 0..1; 0 is nothing.
+        paint_size: paint larger frames at this longer side, in pixels, and enlarge the painting.
     """
 
     def __init__(
-        self, stylizer: Stylizer, timeline: Timeline, *, steady: bool = True, stabilize: float = 0.0
+        self,
+        stylizer: Stylizer,
+        timeline: Timeline,
+        *,
+        steady: bool = True,
+        stabilize: float = 0.0,
+        paint_size: int | None = None,
     ) -> None:
-        self._stylizer, self._timeline = stylizer, timeline
+        self._stylizer, self._timeline, self._paint_size = stylizer, timeline, paint_size
         self._steady = Steady(stylizer) if steady else None
         self._stabilizer = Stabilizer(stabilize) if stabilize else None
         self._shown: int | None = None  # which look of the timeline was painted, None within a fade
 
     def __call__(self, frame: NDArray[np.uint8], seconds: Fraction) -> NDArray[np.uint8]:
         """``uint8`` ``(H, W, 3)`` RGB → the same, painted; ``seconds`` is its time on the timeline."""
-        painted = self._stylizer(frame, self._look(frame, seconds))
+        scale = scale_to(frame, self._paint_size)
+        small = shrunk(frame, scale)
+        painted = paint_scaled(self._stylizer, frame, self._look(small, seconds), scale, small)
         return painted if self._stabilizer is None else self._stabilizer(frame, painted)
 
     def skip(self, frame: NDArray[np.uint8], seconds: Fraction, painted: NDArray[np.uint8]) -> None:
         """As if ``frame`` had just been painted, with the result it had before: ``painted``."""
-        self._look(frame, seconds)
+        self._look(shrunk(frame, scale_to(frame, self._paint_size)), seconds)
         if self._stabilizer is not None:
             self._stabilizer.keep(frame, painted)
 
@@ -78,6 +88,7 @@ class Film:
         goes on in another process must not show where.
         """
         frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+        frame = shrunk(frame, scale_to(frame, self._paint_size))
         look = self._timeline.looks[0]
         for settled in (look, look.frozen(self._stylizer.measure(frame, look))):
             for _ in range(2):

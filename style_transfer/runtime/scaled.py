@@ -15,6 +15,12 @@ from style_transfer.runtime.stylizer import Stylizer
 _STRIDE = 8  # working sizes are multiples of it
 
 
+def scale_to(photo: NDArray[np.uint8], long_side: int | None) -> float:
+    """The share of a photo's sides that makes the longer one ``long_side`` pixels; 1 for None and smaller."""
+    longest: int = max(photo.shape[:2])
+    return min(1.0, (long_side or longest) / longest)
+
+
 def shrunk(photo: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     """``uint8`` ``(H, W, 3)`` at about a share of its sides, never larger; as :func:`paint_scaled` paints."""
     if scale >= 1:

@@ -12,6 +12,7 @@ import torch
 from helpers import heed_ctrl_c
 from PIL import Image
 
+from style_transfer.cli import photo_batch
 from style_transfer.cli.stylize import main
 from style_transfer.errors import UserError
 from style_transfer.networks.model_file import save_model
@@ -75,7 +76,7 @@ def test_a_large_photo_is_told_of_small_strokes_once(run, tmp_path, capsys, monk
         assert "strokes" not in capsys.readouterr().err
 
 
-def test_a_painting_enlarged_to_the_photos_size(run, tmp_path, capsys):
+def test_a_painting_enlarged_to_the_photos_size(run, tmp_path):
     source = photo(tmp_path / "a.png", size=(96, 64))
     assert run(source, "--paint-size", 48, "-o", tmp_path / "large.png", "--strength", 0.5) == 0
     assert run(source, "--image-size", 48, "-o", tmp_path / "small.png") == 0
@@ -87,9 +88,6 @@ def test_a_painting_enlarged_to_the_photos_size(run, tmp_path, capsys):
     assert run(source, "--paint-size", 500, "-o", tmp_path / "same.png") == 0
     assert run(source, "-o", tmp_path / "plain.png") == 0
     assert (pixels(tmp_path / "same.png") == pixels(tmp_path / "plain.png")).all()
-    (tmp_path / "a.mp4").touch()
-    assert run(tmp_path / "a.mp4", "--paint-size", 48) == 2
-    assert "is for photos" in capsys.readouterr().err
 
 
 def test_flags_of_videos_are_not_passed_over_in_silence(run, tmp_path, capsys):
@@ -98,6 +96,19 @@ def test_flags_of_videos_are_not_passed_over_in_silence(run, tmp_path, capsys):
     assert "--stabilize, --side-by-side: for videos, and there is none here" in capsys.readouterr().err
     assert run(source, "--overwrite") == 0
     assert capsys.readouterr().err == ""
+
+
+def test_what_its_format_cannot_hold_is_not_painted_first(run, tmp_path, capsys, monkeypatch):
+    source = photo(tmp_path / "a.png", size=(16390, 16))
+    monkeypatch.setattr(photo_batch.PhotoBatch, "_paint", lambda *_: pytest.fail("painted"))
+    assert run(source, "--format", "webp") == 2
+    assert "at most 16383 pixels" in capsys.readouterr().err
+
+
+def test_several_inputs_make_no_folder_named_as_a_picture(run, tmp_path, capsys):
+    sources = [photo(tmp_path / "a.png"), photo(tmp_path / "b.png")]
+    assert run(*sources, "-o", tmp_path / "result.png") == 2
+    assert "'result.png' is the name of one file" in capsys.readouterr().err.replace(f"{tmp_path}/", "")
 
 
 def test_an_animation_that_becomes_a_still_is_painted_once(run, tmp_path, monkeypatch):

@@ -89,6 +89,37 @@ def test_resume_goes_on_and_extends(train: Any, out: Path, capsys: pytest.Captur
     assert (out / "m.losses.csv").read_text().count("\n") == 5
 
 
+def test_what_is_said_of_a_short_run(train: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(steps=1) == 0
+    err = capsys.readouterr().err
+    assert "few photos" in err
+    assert "not prepared for int8" not in err
+
+
+def test_a_stopped_run_says_what_its_model_lacks(
+    train: Any, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Trainer, "run", lambda *_args, **_flags: False)
+    assert train() == train_run.INTERRUPTED
+    assert f"style-transfer quantize {out / 'm.safetensors'} --dataset" in capsys.readouterr().err
+
+
+def test_slow_steps_are_saved_by_the_clock(train: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved: list[int] = []
+    save = train_writer.Writer.save
+
+    def counted(writer: train_writer.Writer) -> None:
+        saved.append(writer.trainer.step)
+        save(writer)
+
+    monkeypatch.setattr(train_writer.Writer, "save", counted)
+    monkeypatch.setattr(train_writer, "_SAVED_FOR", 1e-9)
+    assert train(steps=3) == 0
+    assert saved == [1, 2, 3, 3]
+    assert train("--overwrite", steps=2, save_every=0) == 0
+    assert saved[4:] == [2]
+
+
 def test_resume_without_a_checkpoint_or_with_another(
     train: Any, out: Path, paintings: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

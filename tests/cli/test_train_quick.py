@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -246,11 +247,11 @@ def test_a_checkpoint_of_a_whole_run_is_no_quick_one(
     assert "--quick" in capsys.readouterr().err
 
 
-def config(*words: str, device: str = "cpu") -> Any:
+def config(*words: str, device: str = "cpu", before: dict[str, Any] | None = None) -> Any:
     args = build_parser().parse_args(
         ["--style-image", "a.jpg", "--dataset", "d", "-o", "m.safetensors", *words]
     )
-    return train_run._config(args, torch.device(device))
+    return train_run._config(args, torch.device(device), before or {})
 
 
 def test_painters_words() -> None:
@@ -271,6 +272,18 @@ def test_painters_words() -> None:
     ):
         with pytest.raises(SystemExit):
             config(*clash)
+
+
+def test_a_resumed_run_keeps_what_no_flag_changes() -> None:
+    words = (
+        "--keep-content low --stroke coarse --tone-weight 0 --lr 0.002 --image-size 192 --steps 70 --seed 5"
+    )
+    first = config(*words.split())
+    assert config(before=asdict(first)) == first
+    longer = config("--minutes", "9", "--stroke", "medium", "--lr", "0.001", before=asdict(first))
+    assert longer == replace(first, steps=None, minutes=9, style_size=512, lr=0.001)
+    quick = config("--quick", "--mix-share", "0.5")
+    assert config("--quick", before=asdict(quick)) == quick
 
 
 def test_how_long_runs_are_by_default() -> None:

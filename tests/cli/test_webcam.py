@@ -85,6 +85,7 @@ def test_mistakes_are_told_in_one_line(
         (["--port", "80"], "--port is a page's; add --serve"),
         (["--max-clients", "2"], "--max-clients is a page's; add --serve"),
         (["--serve", "--mirror"], "--mirror is for a source of this machine"),
+        (["--serve", "--target-fps", "9"], "--target-fps is for a source of this machine"),
         (["--serve", "--resolution", "640x480"], "--resolution is for a source of this machine"),
     ],
 )
@@ -95,6 +96,19 @@ def test_flags_that_would_be_of_no_effect(
         main(words)
     assert caught.value.code == 2
     assert problem in capsys.readouterr().err
+
+
+def test_a_recording_is_no_webm(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--source", str(clip), "--headless", "--record", str(tmp_path / "out.webm")]) == 2
+    assert "out.webm' must end in .mp4, .m4v, .mov or .mkv" in capsys.readouterr().err
+
+
+def test_what_a_file_passes_over_is_said(
+    clip: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--source", str(clip), "--resolution", "32x32", "--fps", "9", "--headless"]
+    assert main([*words, "--record", str(tmp_path / "a.mp4"), "--model", str(model_file)]) == 0
+    assert "--resolution and --fps: for cameras" in capsys.readouterr().err
 
 
 def test_headless_needs_somewhere_to_go(capsys: pytest.CaptureFixture[str]) -> None:
@@ -253,6 +267,27 @@ def until(condition: Callable[[], bool], what: str, process: subprocess.Popen[st
         assert process.poll() is None, f"ended while waiting for {what}"
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.3)  # looking takes time from what is looked at
+
+
+def test_a_window_that_fills_the_screen(screen: str, clip: Path, model_file: Path, tmp_path: Path) -> None:
+    words = ["--source", str(clip), "--loop", "--model", str(model_file), "--full-screen", "--no-text"]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "webcam.py"), *words, "--device", "cpu"],
+        cwd=tmp_path, env=os.environ | {"DISPLAY": screen, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    desk = Desk(screen)
+
+    def fills() -> bool:
+        return desk.find() and desk.do("getwindowgeometry", desk.window).endswith("Geometry: 800x600\n")
+
+    try:
+        until(fills, "the whole screen", process)
+        desk.press("q")
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_real_window_with_real_keys(screen: str, clip: Path, model_file: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def settled(controls: Controls, now: float = 0.0) -> tuple[float, ...]:
 
 def everything(controls: Controls) -> object:
     """All that a key may change."""
-    return controls.scene(99.0), controls.split, controls.help, controls.current_note(99.0)
+    return controls.scene(99.0), controls.split, controls.help, controls.text, controls.current_note(99.0)
 
 
 def test_every_key_of_the_help_does_something_and_no_other_does() -> None:

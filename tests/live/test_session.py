@@ -122,6 +122,23 @@ def test_plain_first_then_painted_and_sinks_see_paintings_only(stylizer: Stylize
     assert camera.closed
 
 
+def test_nothing_is_written_on_the_picture_unless_wanted(stylizer: Stylizer) -> None:
+    camera, display = FakeCamera(size=(480, 640)), FakeDisplay()
+    look = stylizer.make_look(strength=0.9)
+    painting = stylizer(camera.photo, look)
+
+    def arrived() -> bool:
+        return bool(display.frames) and bool((display.frames[-1] == painting).all())
+
+    def written() -> bool:
+        return not arrived()
+
+    display.script = [(after(1, display), "-"), (arrived, "i"), (written, "q")]
+    Session(camera, lambda: stylizer, Controls(text=False), display=display).run()
+    assert (display.frames[0] == camera.photo).all()
+    assert not display.script  # "i" brought the rate and the note back
+
+
 def test_times_are_those_of_capture_and_never_repeat(stylizer: Stylizer) -> None:
     camera, sink = FakeCamera(), MemorySink()
     session = Session(camera, lambda: stylizer, Controls(), sinks=[sink])

@@ -224,3 +224,13 @@ def test_videos_keep_their_container_or_become_mp4(tmp_path):
     assert job.target == tmp_path / "x.mov"
     with pytest.raises(UserError, match=r"\.mp4"):
         collect_jobs([tmp_path / "in" / "a.mkv"], tmp_path / "x.png", suffix="wave", extension=None)
+
+
+def test_a_preview_does_not_pass_for_the_whole() -> None:
+    make("in/a.mkv", "in/c.jpg")
+    jobs = collect_jobs([Path("in")], Path("out"), suffix="wave", extension=None, preview=True)
+    assert [str(job.target) for job in jobs] == ["out/a_preview.mkv", "out/c.jpg"]
+    (job,) = collect_jobs([Path("in/a.mkv")], None, suffix="wave", extension=None, preview=True)
+    assert job.target == Path("in/a_wave_preview.mkv")
+    (job,) = collect_jobs([Path("in/a.mkv")], Path("x.mp4"), suffix="wave", extension=None, preview=True)
+    assert job.target == Path("x.mp4")

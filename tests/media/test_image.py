@@ -66,6 +66,15 @@ def test_orientation_is_applied_once(tmp_path: Path, orientation: int, suffix: s
     assert dict(kept) == {ExifTags.Base.Make: "camera"}
 
 
+def test_what_a_scanner_noted_turns_with_the_picture(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(noise(6, 8)).save(tmp_path / "a.jpg", dpi=(300, 150), exif=exif)
+    assert read_image(tmp_path / "a.jpg").dpi == (150, 300)
+    Image.fromarray(noise(6, 8)).save(tmp_path / "b.jpg", dpi=(0, 0))
+    assert read_image(tmp_path / "b.jpg").dpi is None
+
+
 def test_alpha_turns_with_the_picture(tmp_path: Path) -> None:
     pixels = noise(5, 9, 4)
     exif = Image.Exif()

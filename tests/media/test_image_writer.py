@@ -140,6 +140,14 @@ def test_exif_is_carried(tmp_path: Path, suffix: str) -> None:
     assert again.size == (9, 7)
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tiff"])
+def test_a_scan_keeps_its_resolution(tmp_path: Path, suffix: str) -> None:
+    again = through(Picture([noise(9, 7)], dpi=(300.0, 150.0)), tmp_path / f"a{suffix}")
+    assert again.dpi == pytest.approx((300, 150), abs=0.02)
+    (tmp_path / f"a{suffix}").unlink()
+    assert through(Picture([noise(9, 7)]), tmp_path / f"b{suffix}").dpi is None
+
+
 def test_exif_too_long_for_a_jpeg_is_left_out(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = "x" * 70_000

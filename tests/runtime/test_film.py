@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from helpers import make_model, photo_pixels
+from PIL import Image
 
 from style_transfer.errors import UserError
 from style_transfer.runtime.film import Film, Timeline
@@ -41,6 +42,16 @@ def test_without_a_transition_it_changes_at_once(looks):
     timeline = Timeline(looks[:2], [Fraction(0), Fraction(1)])
     assert at(timeline, "0.999") == ([0], 0)
     assert at(timeline, 1) == ([1], 0)
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_larger_strokes_are_painted_small(stylizer, looks, steady):
+    large = np.repeat(np.repeat(FRAMES[0], 2, 0), 2, 1)
+    painted = Film(stylizer, Timeline(looks[:1]), steady=steady, paint_size=64)(large, Fraction(0))
+    small = Film(stylizer, Timeline(looks[:1]), steady=steady)(FRAMES[0], Fraction(0))
+    expected = np.asarray(Image.fromarray(small).resize((128, 96), Image.Resampling.BICUBIC))
+    assert np.abs(painted.astype(int) - expected).mean() < 2
+    assert (Film(stylizer, Timeline(looks[:1]), paint_size=999)(large, Fraction(0)) != painted).any()
 
 
 @pytest.mark.parametrize("steady", [True, False])
