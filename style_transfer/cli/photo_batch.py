@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,8 @@ class PhotoBatch:
         # An animation is a film; a photo has statistics of its own.
         film = Steady(stylizer) if count > 1 and self.args.statistics == "frozen" else None
 
+        times = list(accumulate(picture.durations or [100] * count, initial=0))  # milliseconds
+
         def share(before: int, done: float) -> None:
             progress((before + done) / count)
 
@@ -99,7 +102,7 @@ class PhotoBatch:
             try:
                 fill_hidden(frame, picture.alphas[i])
                 small = shrunk(frame, scale)
-                look = film.follow(small, [stylizer.look]) if film else stylizer.look
+                look = film.follow(small, [stylizer.look], seconds=times[i] / 1000) if film else stylizer.look
                 if scale < 1:
                     picture.frames[i] = paint_scaled(stylizer, frame, look, scale, small)
                 else:

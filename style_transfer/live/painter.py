@@ -163,10 +163,10 @@ class Painter:
         if self._steady is None:
             look = look_of(scene.weights)
         elif scene.fade is None:
-            look = self._steady.follow(photo, [look_of(scene.weights)])
+            look = self._steady.follow(photo, [look_of(scene.weights)], seconds=plain.time)
         else:  # the ends are measured, once: what lies between is another look each frame
             before, after, share = scene.fade
-            look = self._steady.follow(photo, [look_of(before), look_of(after)], share)
+            look = self._steady.follow(photo, [look_of(before), look_of(after)], share, seconds=plain.time)
         return paint_scaled(stylizer, plain.photo, look, scale, photo)
 
     def _grid(self, stylizer: Stylizer, plain: Painted, scale: float) -> Pixels:

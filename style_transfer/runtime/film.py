@@ -100,7 +100,7 @@ class Film:
         if self._stabilizer is not None and None not in (before, self._shown) and before != self._shown:
             self._stabilizer.forget()  # where a style changes at once, nothing of the former lingers
         if self._steady is not None:
-            return self._steady.follow(frame, looks, share)
+            return self._steady.follow(frame, looks, share, seconds=float(seconds))
         return looks[0] if len(looks) == 1 else blend(looks[0], looks[1], share)
 
     def state(self) -> dict[str, NDArray[np.generic]]:

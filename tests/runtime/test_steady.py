@@ -31,6 +31,7 @@ def measured(stylizer, monkeypatch):
 
 SCENE, OTHER = photo_pixels(64, 96, seed=1), 255 - photo_pixels(64, 96, seed=1)
 BLACK = np.zeros_like(SCENE)
+HALF_A_SECOND = round(25 * steady._MEASURE_EVERY)  # frames, where nobody tells the time
 
 
 def test_the_first_frame_is_painted_with_its_own_statistics(stylizer, measured):
@@ -41,7 +42,7 @@ def test_the_first_frame_is_painted_with_its_own_statistics(stylizer, measured):
 
 def test_a_pass_to_measure_is_rare(stylizer, measured):
     paint = Steady(stylizer)
-    for _ in range(1 + 3 * steady._MEASURE_EVERY):
+    for _ in range(1 + 3 * HALF_A_SECOND):
         paint(SCENE)
     assert len(measured) == 4
 
@@ -68,6 +69,41 @@ def test_a_cut_takes_new_statistics_at_once(stylizer, measured):
     assert np.abs(painted.astype(int) - stylizer(OTHER)).max() <= 1
 
 
+def test_a_cut_at_night_is_one_too(stylizer, measured):
+    paint, night, other = Steady(stylizer), SCENE // 5, OTHER // 5
+    assert np.abs(night.astype(int) - other).mean() < 255 * steady._CUT
+    paint(night)
+    paint(np.roll(night, 2, 1))  # what moves is none
+    assert len(measured) == 1
+    painted = paint(other)
+    assert len(measured) == 2
+    assert np.abs(painted.astype(int) - stylizer(other)).max() <= 1
+
+
+@pytest.mark.parametrize("fps", [4, 25, 100])
+def test_time_counts_and_not_frames(stylizer, measured, fps):
+    paint, look = Steady(stylizer), stylizer.look
+    brighter = np.clip(SCENE.astype(int) + 20, 0, 255).astype(np.uint8)  # no cut
+    start, target = (stylizer.measure(frame, look).means for frame in (SCENE, brighter))
+    measured.clear()
+    paint.follow(SCENE, [look], seconds=-1 / fps)
+    for number in range(2 * fps + 1):
+        now = paint.follow(brighter, [look], seconds=number / fps).statistics.means
+    left = float(np.abs(now - target).mean() / np.abs(start - target).mean())
+    assert 0.1 < left < 0.28  # after two seconds, of which at most the first half went by unmeasured
+    assert 4 <= len(measured) <= 1 + 2 / steady._MEASURE_EVERY
+
+
+@pytest.mark.usefixtures("measured")
+def test_after_a_pause_nothing_jumps(stylizer):
+    paint, look = Steady(stylizer), stylizer.look
+    brighter = np.clip(SCENE.astype(int) + 20, 0, 255).astype(np.uint8)
+    before = paint.follow(SCENE, [look], seconds=0).statistics.means
+    after = paint.follow(brighter, [look], seconds=3600).statistics.means
+    gone = np.abs(after - before).mean() / np.abs(stylizer.measure(brighter, look).means - before).mean()
+    assert gone == pytest.approx(1 - np.exp(-1 / steady._FOLLOW), abs=0.01)
+
+
 def test_black_frames_are_never_the_reference(stylizer, measured):
     paint = Steady(stylizer)
     for _ in range(5):
@@ -92,7 +128,7 @@ def test_a_film_that_comes_out_of_black_is_not_burnt_out(stylizer, measured):
 
 def test_a_film_that_goes_to_black_keeps_its_palette(stylizer, measured):
     paint = Steady(stylizer)
-    for share in np.linspace(1, 0, steady._MEASURE_EVERY):
+    for share in np.linspace(1, 0, HALF_A_SECOND):
         paint(np.rint(SCENE * share).astype(np.uint8))
     assert len(measured) == 1
 

@@ -166,7 +166,11 @@ class Studio:
             return len(frame.picture)
         if seat.thumbnails_from is not None and (frame.shared or frame.number >= seat.thumbnails_from):
             seat.begin_thumbnails(shrunk(photo, (_THUMBNAIL_PIXELS / (photo.size // 3)) ** 0.5))
-        jpeg = self._shared_painting(seat, photo) if frame.shared else self._painting(photo, seat)
+        jpeg = (
+            self._shared_painting(seat, photo, frame.time)
+            if frame.shared
+            else self._painting(seat, photo, frame.time)
+        )
         if jpeg is not None:
             took = self._clock() - start
             seat.deliver(
@@ -176,23 +180,23 @@ class Studio:
             )
         return photo.size // 3
 
-    def _painting(self, photo: Pixels, seat: Seat) -> bytes | None:
+    def _painting(self, seat: Seat, photo: Pixels, time: float) -> bytes | None:
         height, width = seat.working_size(photo.shape[0], photo.shape[1], self._clock())
         if seat.photo:
             seat.steady = None  # it is its own reference, and of no use to the next
         elif self._freezes and seat.steady is None:
             seat.steady = Steady(self.stylizer)
-        painting = self._paint(resized(photo, height, width), seat.scene, seat, seat.steady)
+        painting = self._paint(resized(photo, height, width), seat.scene, seat, seat.steady, time)
         return None if painting is None else encode(painting)
 
-    def _shared_painting(self, seat: Seat, shot: Pixels) -> bytes:
+    def _shared_painting(self, seat: Seat, shot: Pixels, time: float) -> bytes:
         if self._shared is None or self._shared.shot is not shot:
             self._shared = _Shared(shot, {})
         paintings = self._shared.paintings
         if seat.scene not in paintings:
             start = self._clock()
             small = shrunk(shot, self.adapter.scale)
-            painting = self._paint(small, seat.scene, seat, self._steady(seat.scene.weights))
+            painting = self._paint(small, seat.scene, seat, self._steady(seat.scene.weights), time)
             if painting is None:  # the shot itself, once: a page waits for an answer to what was sent to it
                 return encode(small)
             paintings[seat.scene] = encode(painting)
@@ -222,7 +226,14 @@ class Studio:
             del self._steadies[next(iter(self._steadies))]
         return steady
 
-    def _paint(self, photo: Pixels, scene: Scene, seat: Seat, steady: Steady | None = None) -> Pixels | None:
+    def _paint(
+        self,
+        photo: Pixels,
+        scene: Scene,
+        seat: Seat,
+        steady: Steady | None = None,
+        time: float | None = None,
+    ) -> Pixels | None:
         try:
             if scene.strength == 0:
                 return photo
@@ -231,7 +242,7 @@ class Studio:
             )
             photo = np.ascontiguousarray(photo)
             if steady is not None:
-                look = steady.follow(photo, [look])
+                look = steady.follow(photo, [look], seconds=time)
             painting = self.stylizer(photo, look)
         except Exception as error:
             reason = one_line(error)
