@@ -6,6 +6,7 @@ import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from style_transfer.cli.common import INTERRUPTED, heed_interrupt, say, stop_signals, stylizer_of
 from style_transfer.cli.outcome import Outcome
@@ -18,6 +19,9 @@ from style_transfer.media.collect import Job, collect_jobs, sequence_job
 from style_transfer.media.image_writer import WRITABLE_FORMATS
 from style_transfer.networks.catalogue import DEFAULT_MODEL, list_models, open_model
 from style_transfer.runtime.stylizer import Stylizer
+
+if TYPE_CHECKING:
+    from style_transfer.cli.video_job import VideoJobs
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,21 +69,28 @@ def run(args: argparse.Namespace) -> int:
             preserve_color=args.preserve_color,
         )
         heed_interrupt()
+        films = [job for job in todo if job.is_video]
+        videos = _video_jobs(args, stylizer, styles, films) if films else None  # what is wrong is said first
         if photos := [job for job in todo if not job.is_video]:
             PhotoBatch(args, outcome).run(stylizer, photos)
-        if videos := [job for job in todo if job.is_video]:
-            stopped = _videos(args, stylizer, styles, videos, outcome)
+        if videos:
+            stopped = _paint_videos(args, videos, films, outcome)
     outcome.summarise()
     return INTERRUPTED if stopped else 1 if outcome.failed or outcome.damaged else 0
 
 
-def _videos(
-    args: argparse.Namespace, stylizer: Stylizer, styles: StyleTimes, jobs: Sequence[Job], outcome: Outcome
-) -> bool:
-    """True if stopped by a signal."""
+def _video_jobs(
+    args: argparse.Namespace, stylizer: Stylizer, styles: StyleTimes, jobs: Sequence[Job]
+) -> VideoJobs:
     from style_transfer.cli.video_job import VideoJobs  # PyAV, for videos only
 
     videos = VideoJobs(args, stylizer, styles)
+    videos.check(jobs)
+    return videos
+
+
+def _paint_videos(args: argparse.Namespace, videos: VideoJobs, jobs: Sequence[Job], outcome: Outcome) -> bool:
+    """True if stopped by a signal."""
     with stop_signals("this frame") as asked:
         for job in jobs:
             if asked():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -20,7 +20,7 @@ from style_transfer.media.collect import Job
 from style_transfer.media.patterns import is_pattern
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sequence import convert_sequence
-from style_transfer.media.video.convert import VideoOptions, convert, parse_time, partial_path
+from style_transfer.media.video.convert import VideoOptions, check, convert, parse_time, partial_path
 from style_transfer.media.video.frame import Frame
 from style_transfer.media.video.resume import convert_resumably, parts_path
 from style_transfer.media.video.run import Progress, Summary
@@ -48,6 +48,17 @@ class VideoJobs:
         if isinstance(model := stylizer.model, OnnxModel) and model.frozen != (args.statistics == "frozen"):
             kept = "holds its own statistics" if model.frozen else "takes each picture's own statistics"
             say(f"'{model.path}' {kept}: --statistics is for models; export it with the other")
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Raise the first one's ``UserError`` where none can be as asked; else each says its own in time."""
+        errors = []
+        for job in (job for job in jobs if not job.is_sequence):
+            try:
+                check(job.source, job.target, self._options)
+            except UserError as error:
+                errors.append(error)
+        if errors and len(errors) == len(jobs):
+            raise errors[0]
 
     def stylize(self, job: Job, should_stop: Callable[[], bool]) -> Summary:
         """Paint one video with a progress bar; what is worth knowing of it goes to stderr."""

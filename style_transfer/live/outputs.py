@@ -56,6 +56,8 @@ class Outputs:
                 self._sinks.remove(sink)
                 if sink is self._recorder:
                     self._recorder = None
+                with contextlib.suppress(StyleTransferError):  # it has said what is wrong
+                    sink.close()
                 if self._all_there_is:
                     raise
                 self._tell(str(error))
@@ -64,8 +66,8 @@ class Outputs:
         path = self._new_path("snapshot", ".png")
         self._taken.append((path, self._snapshots.take(picture, path)))
 
-    def record(self, picture: Pixels | None, now: float) -> None:
-        """Begin a recording, with ``picture`` as its first if there is one."""
+    def record(self, picture: Pixels | None, time: float) -> None:
+        """Begin a recording, with ``picture``, if there is one, as its first, of ``time``."""
         try:
             self._recorder = Recorder(self._new_path("recording", ".mp4"))
         except StyleTransferError as failure:  # the show goes on
@@ -74,8 +76,8 @@ class Outputs:
         self._since = None
         self._sinks.append(self._recorder)
         if picture is not None:
-            self._since = now
-            self._recorder.show(picture, now)
+            self._since = time
+            self._recorder.show(picture, time)
 
     def stop_recording(self) -> None:
         """End the recording; :meth:`report` says when it has its name."""

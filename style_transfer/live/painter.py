@@ -69,7 +69,7 @@ class Painter:
         *,
         statistics: str = "auto",
         notify: Callable[[str], None] = lambda _: None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.pictures: Mailbox[Painted] = Mailbox()
         self.scene = Scene()

@@ -22,6 +22,7 @@ from style_transfer.runtime.stylizer import Stylizer
 
 _TICK = 0.01  # seconds: how long a key waits at most
 _REDRAW = 0.1  # seconds between drawings while no frames come
+_STALE = 1.0  # seconds after which a picture is a still
 _SILENCE = 2.0  # seconds without a frame that are worth a word
 
 
@@ -55,7 +56,7 @@ class Session:
         statistics: str = "auto",
         folder: Path | None = None,
         notify: Callable[[str], None] = lambda _: None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.meter = Meter()
         self._camera, self._load, self._controls = camera, load, controls
@@ -216,8 +217,18 @@ class Session:
             case Command.RECORD if self._outputs.recording:
                 self._outputs.stop_recording()
             case Command.RECORD if self._painter.stylizer is not None:
-                self._outputs.record(self._last and self._last[1], self._clock())
+                self._record()
         return True
+
+    def _record(self) -> None:
+        """From the picture that shows on, at the time it was taken, as those that follow have theirs."""
+        now = self._clock()
+        if self._last is None:
+            self._outputs.record(None, now)
+            return
+        painted, picture = self._last
+        shows_now = painted.scene.frozen or now - painted.time > _STALE
+        self._outputs.record(picture, now if shows_now else painted.time)
 
     def _tell(self, line: str) -> None:
         """On the terminal and in the window."""

@@ -25,7 +25,7 @@ def warm_up(
     adapter: Adapter,
     *,
     frozen: bool,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> None:
     """Paint noise of ``size`` (height, width), statistics frozen or live, and start ``adapter`` by it."""
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)

@@ -18,6 +18,7 @@ _DEFAULT_FPS = 30.0  # of sources that do not tell, or tell nonsense
 _BACKOFF = (0.5, 1.0, 2.0, 5.0)  # seconds between attempts to find a lost camera again
 _LONGEST = 12.0  # seconds that a driver may take to notice that a camera is gone; Linux' takes 10
 _LATE = 1.0  # seconds: a file further behind than this goes on from here, as after a laptop slept
+_AHEAD = 30.0  # seconds: a frame that is not due for longer shows a clock that jumps, and no long still
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class Camera:
         source: what to open.
         loop: start files again at their end.
         notify: called, from the thread, with a line for the user when the camera goes and comes.
-        clock: seconds, monotonic.
+        clock: seconds, of a clock that never goes back; on Windows ``time.monotonic`` has steps of 16 ms.
         backoff: seconds to wait before each attempt to open a lost camera; the last one is repeated.
         opener: what opens the source, None where it cannot be; for tests.
 
@@ -54,7 +55,7 @@ class Camera:
         *,
         loop: bool = False,
         notify: Callable[[str], None] = lambda _: None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
         backoff: Sequence[float] = _BACKOFF,
         opener: Callable[[], Capture | None] | None = None,
     ) -> None:
@@ -157,6 +158,9 @@ class Camera:
                 position = previous + 1 / self.fps if previous >= 0 else 0.0
             ahead = start + position - self._clock()
             last, previous = previous, position
+            if ahead > _AHEAD:
+                start -= ahead
+                ahead = 0.0
             if ahead < -_LATE:
                 start -= ahead
             elif ahead < -1 / self.fps and last >= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -222,10 +223,27 @@ def _dpi(image: Image.Image, orientation: int) -> tuple[float, float] | None:
 
 
 def _has_trailer(path: Path) -> bool:
-    """A GIF ends with a semicolon. To Pillow one that breaks off is whole, with fewer pictures."""
+    """A GIF's blocks end with a semicolon. To Pillow one that breaks off is whole, with fewer pictures."""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 64))
-        return file.read().rstrip(b"\0\r\n").endswith(b";")
+        head = file.read(13)
+        file.seek(_colours(head[10]), os.SEEK_CUR)
+        while kind := file.read(1):
+            if kind == b";":
+                return True
+            if kind == b",":  # a picture: where it lies, its colours, the size of its first code
+                place = file.read(9)
+                file.seek(_colours(place[8]) if len(place) == 9 else 0, os.SEEK_CUR)
+            file.seek(1, os.SEEK_CUR)
+            while size := file.read(1):
+                if not size[0]:
+                    break
+                file.seek(size[0], os.SEEK_CUR)
+    return False
+
+
+def _colours(flags: int) -> int:
+    """The bytes of a GIF's table of colours, 0 where there is none."""
+    return 3 << ((flags & 7) + 1) if flags & 128 else 0
 
 
 def _plays(image: Image.Image) -> int:

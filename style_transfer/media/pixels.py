@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -135,7 +136,9 @@ def _transform_to_srgb(icc: bytes | None, mode: str, space: str) -> ImageCms.Ima
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         described = source.profile.profile_description or ""
-        if source.profile.xcolor_space.strip() != space or "sRGB" in described:
+        # Those of its own name need no change, but for those that say "linear", in one way or another.
+        srgb = "sRGB" in described and not re.search("linear|g10|scRGB", described, re.IGNORECASE)
+        if source.profile.xcolor_space.strip() != space or srgb:
             return None
         return ImageCms.buildTransform(
             source,

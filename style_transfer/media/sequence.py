@@ -80,6 +80,9 @@ class SequenceReader:
             width, height, self._fps, frames / self._fps, frames, "images", False, Fraction(1), _BT709
         )
 
+    def late_streams(self) -> set[int]:
+        return set()
+
     def chapters(self) -> list[Chapter]:
         return []
 

@@ -53,6 +53,18 @@ def test_folders_may_mix_photos_and_videos(run, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip.mkv", "photo.png"]
 
 
+@pytest.mark.parametrize("words", [("--stabilize", "2"), ("--start", "1e"), ("--codec", "vp10")])
+def test_a_mistake_about_videos_is_said_before_a_photo_is_painted(run, tmp_path, words, capsys):
+    Image.new("RGB", (24, 16)).save(tmp_path / "a.png")
+    for name in ("b.mp4", "c.mp4"):
+        make_clip(tmp_path / name, pts=range(2))
+    assert (
+        run(tmp_path / "a.png", tmp_path / "b.mp4", tmp_path / "c.mp4", "-o", tmp_path / "out", *words) == 2
+    )
+    assert capsys.readouterr().err.count(words[1]) == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_style_that_begins_after_the_end_is_said(run, tmp_path, capsys):
     source = make_clip(tmp_path / "clip.mp4", pts=range(12))
     assert run(source, "--style", "great_wave@0;great_wave@0.5;great_wave@9", "-o", tmp_path / "o.mp4") == 0
@@ -159,6 +171,17 @@ def test_a_resumed_run_with_another_look_is_refused_in_a_line(run, tmp_path, mon
     assert run(source, "--resume") == 0
     assert len(contents(tmp_path / "clip_great_wave.mp4").times) == 12
     assert not parts.exists()
+
+
+def test_a_rate_that_is_nearly_the_same_is_another(run, tmp_path, monkeypatch, capsys):
+    source = tmp_path / "clip.mp4"
+    make_clip(source, pts=range(12))
+    with monkeypatch.context() as patch:
+        patch.setattr("style_transfer.media.video.resume.join", lambda *_, **__: 1 / 0)
+        assert run(source, "--resume", "--fps", "29.97") == 1
+    capsys.readouterr()
+    assert run(source, "--resume", "--fps", "30000/1001") == 2
+    assert "--fps was 2997/100, and is 30000/1001 now" in capsys.readouterr().err
 
 
 def test_an_image_sequence(run, tmp_path, capsys):

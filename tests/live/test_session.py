@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from helpers import make_model, photo_pixels
@@ -39,7 +40,7 @@ class FakeCamera:
 
     def _run(self) -> None:
         while not self._stop.wait(1 / self._rate):
-            self.shots.put(Shot(self.photo, time.monotonic()))
+            self.shots.put(Shot(self.photo, time.perf_counter()))
 
     def end(self) -> None:
         self._stop.set()
@@ -234,6 +235,47 @@ def test_a_recording_that_cannot_be_finished_ends_no_show(
         notify=lines.append,
     ).run()  # fmt: skip
     assert [line for line in lines if "the disk is full" in line]
+
+
+def test_a_recording_that_breaks_off_is_let_go(
+    stylizer: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_recorder: Recorder, _pixels: Pixels, _time: float) -> None:
+        raise OutputError("cannot write 'x.mp4': the disk is full; free some space")
+
+    sink, lines, closed = MemorySink(), [], []
+    close = Recorder.close
+    monkeypatch.setattr(Recorder, "close", lambda recorder: (closed.append(recorder), close(recorder)))
+    display = FakeDisplay((after(3, sink), "r"), (lambda: bool(lines), "q"))
+    session = Session(
+        FakeCamera(), lambda: stylizer, Controls(), display=display, sinks=[sink], folder=tmp_path,
+        notify=lines.append,
+    )  # fmt: skip
+    record = session._outputs.record
+
+    def begin(picture: Pixels | None, time: float) -> None:
+        record(picture, time)
+        monkeypatch.setattr(Recorder, "show", full)
+
+    monkeypatch.setattr(session._outputs, "record", begin)
+    session.run()
+    assert len(closed) == 1
+    assert not list(tmp_path.glob(".*"))  # nobody holds the name
+
+
+def test_a_recording_begins_at_its_first_picture_s_own_time(stylizer: Stylizer, tmp_path: Path) -> None:
+    class Late(FakeCamera):
+        def _run(self) -> None:
+            while not self._stop.wait(0.1):
+                self.shots.put(Shot(self.photo, time.perf_counter() - 0.4))
+
+    sink = MemorySink()
+    display = FakeDisplay((after(3, sink), "r"), (after(9, sink), "r"), (after(10, sink), "q"))
+    Session(Late(), lambda: stylizer, Controls(), display=display, sinks=[sink], folder=tmp_path).run()
+    (path,) = tmp_path.glob("*.mp4")
+    with av.open(str(path)) as file:
+        times = [float(frame.time) for frame in file.decode(video=0)]
+    assert min(later - earlier for earlier, later in itertools.pairwise(times)) > 0.05
 
 
 def test_a_recording_is_whole_when_the_show_crashes(stylizer: Stylizer, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from helpers import make_model, photo_pixels
 from webpage import WAIT, Guest, RawGuest, Reception, jpeg, near, reception
 
 from style_transfer.live.controls import Scene
-from style_transfer.live.web import viewer
+from style_transfer.live.web import door, viewer
 from style_transfer.live.web.frames import decode
 from style_transfer.live.web.guard import Guard
 from style_transfer.live.web.server import Page
@@ -150,6 +150,43 @@ def test_without_the_token_nobody_gets_in(stylizer: Stylizer) -> None:
             assert (await get("/main.js", headers=pass_)).status == 200
             socket = await there.client.ws_connect("/ws", origin=there.origin, headers=pass_)
             assert (await socket.receive_json())["type"] == "welcome"
+
+    run(scenario())
+
+
+def test_who_says_nothing_at_the_door_takes_nobody_s_place(
+    stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "_PLACES", 8)
+    monkeypatch.setattr(door, "_PATIENCE", 1.5)
+    settings = Settings(port=0, max_clients=1)
+
+    async def scenario() -> None:
+        studio = Studio(stylizer)
+        page = Page(studio, settings, Scene((1.0, 0.0, 0.0)))
+        listening = settings.listen()
+        port, ended = listening.getsockname()[1], False
+        serving = asyncio.create_task(page.serve(listening, None, lambda: ended))
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(13)]
+        # There is no room for the last, which is let go at once.
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(silent[-1][0].read(), 1.0) == b""
+        await asyncio.sleep(0.2)
+        for reader, _ in silent:  # nor, after a while, for any that says nothing
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), WAIT) == b""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):  # who asks may stay
+            writer.write(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT)
+            assert head.startswith(b"HTTP/1.1 200")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            await asyncio.sleep(2.0)
+        ended = True
+        await asyncio.wait_for(serving, WAIT)
+        for _, stream in [*silent, (reader, writer)]:
+            stream.close()
 
     run(scenario())
 
@@ -365,7 +402,7 @@ def test_the_servers_camera_is_shown_to_everyone_and_no_faster_than_they_look(st
             await two.say(type="ping", time=0)
             await two.next("pong")
             for _ in range(6):
-                camera.shots.put(Shot(photo, time.monotonic()))
+                camera.shots.put(Shot(photo, time.perf_counter()))
                 await there.page._show_camera()
                 await asyncio.sleep(0.1)
             for guest, style in ((one, "great_wave"), (two, "starry_night")):
@@ -378,7 +415,7 @@ def test_the_servers_camera_is_shown_to_everyone_and_no_faster_than_they_look(st
             await one.say(type="got", id=2)
             await one.say(type="ping", time=0)
             await one.next("pong")  # nothing came between: none was sent without being asked for
-            camera.shots.put(Shot(photo, time.monotonic()))
+            camera.shots.put(Shot(photo, time.perf_counter()))
             await there.page._show_camera()
             assert (await one.painting())[0] == 3
             camera.shots.close()

@@ -18,8 +18,8 @@ def _gamma(exponent: float) -> bytes:
     return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(exponent * 256)) + b"\0\0"
 
 
-def _profile(kind: bytes, space: bytes, pcs: bytes, tags: dict[bytes, bytes]) -> bytes:
-    description = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"test\0" + bytes(78)
+def _profile(kind: bytes, space: bytes, pcs: bytes, tags: dict[bytes, bytes], name: bytes = b"test") -> bytes:
+    description = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + bytes(79)
     tags = {b"desc": description, b"wtpt": _xyz(0.9642, 1.0, 0.8249)} | tags
     offset = 128 + 4 + 12 * len(tags)
     table, data = struct.pack(">I", len(tags)), b""
@@ -42,6 +42,14 @@ def display_p3() -> bytes:
     colours = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), (_xyz(*p) for p in P3_PRIMARIES), strict=True))
     curves = dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), _gamma(2.19921875))
     return _profile(b"mntr", b"RGB ", b"XYZ ", colours | curves)
+
+
+def linear_srgb(name: str) -> bytes:
+    """RGB with sRGB's primaries and no curve, as editors embed it that compute with light."""
+    primaries = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
+    colours = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), (_xyz(*p) for p in primaries), strict=True))
+    curves = dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), _gamma(1.0))
+    return _profile(b"mntr", b"RGB ", b"XYZ ", colours | curves, name.encode())
 
 
 def linear_grey() -> bytes:

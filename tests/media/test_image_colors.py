@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from icc import P3_PRIMARIES, cmyk, display_p3, linear_grey
+from icc import P3_PRIMARIES, cmyk, display_p3, linear_grey, linear_srgb
 from pictures import noise, only_frame, smooth
 from PIL import Image
 
@@ -158,6 +158,16 @@ def test_rgb_profile_is_converted_to_srgb(tmp_path: Path, suffix: str) -> None:
     expected = srgb_from_xyz((colour / 255) ** 2.2 @ np.array(P3_PRIMARIES))
     assert abs(expected - colour).max() > 8  # or ignoring the profile would pass
     np.testing.assert_allclose(only_frame(read_image(tmp_path / f"a{suffix}"))[4, 4], expected, atol=2)
+
+
+@pytest.mark.parametrize("name", ["GIMP built-in Linear sRGB", "sRGB-elle-V2-g10.icc"])
+def test_a_profile_named_after_srgb_may_be_linear(tmp_path: Path, name: str) -> None:
+    Image.new("RGB", (4, 4), (55, 55, 55)).save(tmp_path / "a.png", icc_profile=linear_srgb(name))
+    assert abs(int(only_frame(read_image(tmp_path / "a.png"))[0, 0, 0]) - 128) <= 1
+    Image.new("RGB", (4, 4), (55, 55, 55)).save(
+        tmp_path / "b.png", icc_profile=linear_srgb("sRGB IEC61966-2.1")
+    )
+    assert only_frame(read_image(tmp_path / "b.png"))[0, 0, 0] == 55  # taken by its name
 
 
 def test_rgb_profile_leaves_alpha_alone(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from style_transfer.live.controls import Scene
+from style_transfer.live.web.door import Door
 from style_transfer.live.web.guard import Guard
 from style_transfer.live.web.settings import Settings
 from style_transfer.live.web.studio import Studio
@@ -25,6 +26,7 @@ _STATIC = Path(__file__).parent / "static"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _TICK = 0.1  # seconds: how long Ctrl-C waits at most
 _SEND_BUFFER = 256 << 10  # bytes that the system may hold for a page: more would only be old pictures
+_HANDSHAKE = 10.0  # seconds that one of TLS may take
 _FULL = 1013  # "try again later"
 
 _server_log = logging.getLogger("aiohttp.server")
@@ -58,6 +60,7 @@ class Page:
         self._studio, self._settings, self._scene = studio, settings, scene
         self._camera, self._mirror = camera, mirror
         self.viewers: set[Viewer] = set()
+        self._door: Door | None = None
         self._files = {
             path.relative_to(_STATIC).as_posix(): path.read_bytes()
             for path in _STATIC.rglob("*")
@@ -68,6 +71,7 @@ class Page:
         guard = Guard(self._settings, secure=secure)
         app = web.Application(middlewares=[guard.middleware()], client_max_size=1024)
         app.on_response_prepare.append(guard.add_headers)
+        app.on_response_prepare.append(self._hear)
         app.router.add_get("/", self._send_file)
         app.router.add_get("/ws", self._meet)
         app.router.add_get("/{name:[a-z_.-]+}", self._send_file)
@@ -86,15 +90,25 @@ class Page:
             handle_signals=False,
         )
         await runner.setup()
+        assert runner.server is not None
+        self._door = Door(runner.server, self._settings.max_clients)
+        loop, handshake = asyncio.get_running_loop(), None if tls is None else _HANDSHAKE
+        server = await loop.create_server(
+            self._door, sock=listening, ssl=tls, ssl_handshake_timeout=handshake
+        )
         try:
-            await web.SockSite(runner, listening, ssl_context=tls).start()
             while not (stopped() or await self._show_camera()):
                 pass
         finally:
+            server.close()
             await asyncio.gather(
                 *(viewer.go_away() for viewer in tuple(self.viewers)), return_exceptions=True
             )
             await runner.cleanup()
+
+    async def _hear(self, request: web.Request, _response: web.StreamResponse) -> None:
+        if self._door is not None:
+            self._door.heard(request.transport)
 
     async def _show_camera(self) -> bool:
         """Show everyone the camera's newest shot, or wait a moment; True when it has come to its end."""

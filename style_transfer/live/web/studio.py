@@ -63,7 +63,7 @@ class Studio:
         statistics: str = "auto",
         notify: Callable[[str], None] = lambda _: None,
         target_fps: float = 15.0,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.stylizer = stylizer
         self.adapter = Adapter(target_fps)

@@ -38,7 +38,9 @@ class Viewer:
     Whoever sends too much, sends rubbish, or does not read is disconnected.
     """
 
-    def __init__(self, studio: Studio, scene: Scene, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, studio: Studio, scene: Scene, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._studio, self._clock = studio, clock
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox()

@@ -19,12 +19,18 @@ class Deinterlacer:
     def __init__(self, stream: VideoStream) -> None:
         self._stream = stream
         self._graph: Graph | None = None
+        self._kind: tuple[int, int, str] | None = None  # of the pictures the graph is made for
 
     def __call__(self, pictures: Iterable[av.VideoFrame], *, last: bool) -> Iterator[av.VideoFrame]:
         """Those that are ready; with ``last`` all that remain too."""
         for picture in pictures:
+            kind = picture.width, picture.height, picture.format.name
+            if self._graph is not None and kind != self._kind:  # a broadcast may change in the middle
+                self._graph.vpush(None)
+                yield from self._ready(self._graph)
+                self._graph = None
             if self._graph is None and picture.interlaced_frame:
-                self._graph = self._make(picture)
+                self._graph, self._kind = self._make(picture), kind
             if self._graph is None:
                 yield picture
             else:

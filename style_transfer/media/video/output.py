@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from operator import attrgetter
 from pathlib import Path
@@ -57,12 +57,14 @@ def remux(
     target: Path,
     source: Source,
     base: Fraction,
-    subtitles: Iterable[Packet],
+    waiting: Sequence[Packet],
+    *,
+    no_audio: bool,
 ) -> list[str]:
     """Write the fragmented MP4 ``grown`` anew into ``target`` as a plain one, its index in front.
 
-    ``subtitles`` are packets of ``source``'s, in order; they are given away, and join the rest. Returns
-    lines for the user on subtitles that change. Raises ``OutputError``.
+    ``waiting`` are packets of ``source``'s that are not in it yet; they are given away. Returns lines for the
+    user on streams that change. Raises ``OutputError``.
     """
     container = container_for(target)
     try:
@@ -73,14 +75,17 @@ def remux(
         ):
             kept = [stream for stream in file.streams if stream.type != "data"]  # chapters, written anew
             streams = {stream.index: _copy(stream, output) for stream in kept}
-            sources = [stream for stream in source.other_streams if stream.type == "subtitle"]
-            others = OtherStreams(sources, output, container, target, no_audio=False)
-            for packet in heapq.merge(filter(attrgetter("size"), file.demux(kept)), subtitles, key=_time):
+            come = {packet.stream.index for packet in waiting}
+            sources = [stream for stream in source.other_streams if stream.index in come]
+            others = OtherStreams(sources, output, container, target, no_audio=no_audio)
+            grown_packets = filter(attrgetter("size"), file.demux(kept))
+            for packet in heapq.merge(grown_packets, sorted(waiting, key=_time), key=_time):
                 if packet.stream.container is file:
                     packet.stream = streams[packet.stream.index]
                     output.mux(packet)
                 else:
                     others.mux(packet)
+            others.flush()
     except av.FFmpegError as error:
         raise output_error(target, error) from error
     return others.notices

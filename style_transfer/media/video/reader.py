@@ -16,6 +16,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import InputFileError, UserError, one_line
+from style_transfer.media.video.continuity import JUMPING_FORMATS, Continuity
 from style_transfer.media.video.deinterlace import Deinterlacer
 from style_transfer.media.video.frame import (
     Frame,
@@ -25,6 +26,7 @@ from style_transfer.media.video.frame import (
     hdr_kind,
     turns_sideways,
 )
+from style_transfer.media.video.late import late_tracks
 from style_transfer.media.video.open import Packet, main_video, open_video
 from style_transfer.media.video.rate import at_constant_rate
 from style_transfer.media.video.source import VideoInfo
@@ -83,6 +85,7 @@ class VideoReader:
             self._base = self._video.time_base or Fraction(1, 90_000)
             self._fps, self._to_pixels = fps, ToPixels(long_side)
             self._others_only = False
+            self._continuity = Continuity(self._video.index)
             self._clock: int | None = None  # of the last picture, the file's own
             self._place(start, end, seek)
             self._items = self._peek()
@@ -104,7 +107,7 @@ class VideoReader:
         # These have no index: a seek lands near the time asked for, maybe after the key frame before it.
         # Raw streams have no times at all.
         told = self._container.start_time is not None
-        if target and told and self._container.format.name not in ("mpegts", "mpeg"):
+        if target and told and self._container.format.name not in JUMPING_FORMATS:
             with suppress(av.FFmpegError, OverflowError):  # what cannot seek is read from its beginning
                 self._container.seek(math.floor(target / self._base), stream=self._video)
         length = None if self._container.duration is None else self._container.duration * _US
@@ -153,6 +156,10 @@ class VideoReader:
     def other_streams(self) -> list[Stream]:
         """Every stream but the one that is painted."""
         return [stream for stream in self._container.streams if stream.index != self._video.index]
+
+    def late_streams(self) -> set[int]:
+        """The indices of those of ``other_streams`` of which nothing comes for a while."""
+        return late_tracks(self.path, self._video, self.other_streams, self._from)
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -206,7 +213,10 @@ class VideoReader:
         """Demux, decode, deinterlace, convert; where the file breaks off, what came before it counts."""
         deinterlacer = Deinterlacer(self._video)
         latest, last_pts, done = Fraction(0), None, False
-        for packet in itertools.chain(self._packets(), [None]):
+        packets = self._packets()
+        if self._container.format.name in JUMPING_FORMATS:
+            packets = self._continuity(packets)
+        for packet in itertools.chain(packets, [None]):
             if packet is not None:
                 time, length = self._time(packet), (packet.duration or 0) * packet.time_base
                 latest = max(latest, time + length)
@@ -226,7 +236,10 @@ class VideoReader:
                     done = True
                     break
                 yield frame
-        if self._stated_end is not None and not done and latest < self._stated_end - _SHORTFALL:
+        if jumps := self._continuity.jumps:
+            times = "" if jumps == 1 else f" {jumps} times"
+            self.notices.append(f"the file's clock jumps{times}; the result's goes on")
+        elif self._stated_end is not None and not done and latest < self._stated_end - _SHORTFALL:
             self.truncated = True
 
     def _packets(self) -> Iterator[Packet]:

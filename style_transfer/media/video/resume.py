@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -144,15 +143,11 @@ def _described(source: Path, target: Path, options: VideoOptions) -> dict[str, s
     return {
         "the input": f"{source.stat().st_size} bytes ({beginning:08x})",
         **{
-            f"--{name.replace('_', '-')}": "not given" if value in (None, False) else _in_words(value)
+            f"--{name.replace('_', '-')}": "not given" if value in (None, False) else str(value)
             for name, value in chosen.items()
         },
         "PyAV": av.__version__,
     }
-
-
-def _in_words(value: object) -> str:
-    return f"{float(value):g}" if isinstance(value, Fraction) else str(value)
 
 
 def _remaining(

@@ -63,6 +63,9 @@ class Source(Protocol):
     def other_streams(self) -> Sequence[Stream]:
         """Those that are not painted."""
 
+    def late_streams(self) -> set[int]:
+        """The indices of those among them of which nothing comes for a while."""
+
     @property
     def metadata(self) -> dict[str, str]: ...
 

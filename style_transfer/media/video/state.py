@@ -17,7 +17,7 @@ from style_transfer.errors import InputFileError, UserError
 from style_transfer.files import atomic_path
 
 _NAME = "state.safetensors"
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass

@@ -66,7 +66,8 @@ class VideoWriter:
         self._options = encoder_options(self._codec, crf, preset, threads)
         self._from_pixels = FromPixels(source.info.colour)
         self._early: list[Packet] = []
-        self._subtitles: list[Packet] = []
+        self._waiting: list[Packet] = []
+        self._late: set[int] = set()
         self._output: OutputContainer | None = None
         self._base = Fraction(1)
         self._failed = self._begun = False
@@ -78,10 +79,10 @@ class VideoWriter:
                 if self._output is None:
                     self._open(item)
                 self._encode(item)
-            elif self._waits(item.stream):
-                self._subtitles.append(item)
             elif self._output is None:
                 self._early.append(item)
+            elif self._waits(item.stream):
+                self._waiting.append(item)
             else:
                 self._others.mux(item)
         except (OSError, av.FFmpegError) as error:
@@ -106,7 +107,9 @@ class VideoWriter:
     def finish(self) -> None:
         """Give the closed file its final container and name, over what had it. Raises ``OutputError``."""
         if self._container.fragmented:
-            self.notices += remux(self.partial, self.target, self._source, self._base, self._subtitles)
+            self.notices += remux(
+                self.partial, self.target, self._source, self._base, self._waiting, no_audio=self._no_audio
+            )
             self.partial.unlink()
         else:
             try:
@@ -128,7 +131,11 @@ class VideoWriter:
         growing = self._container.growing_options()
         output = new_output(self.partial, self._source, self._container, self._base, growing)
         self._video = self._add_video(output, first)
-        others = [] if self._video_only else [s for s in self._source.other_streams if not self._waits(s)]
+        others: list[Stream] = []
+        if not self._video_only:
+            if self._container.fragmented:
+                self._late = self._source.late_streams()
+            others = [stream for stream in self._source.other_streams if not self._waits(stream)]
         self._others = OtherStreams(others, output, self._container, self.target, no_audio=self._no_audio)
         try:
             output.start_encoding()
@@ -140,13 +147,16 @@ class VideoWriter:
                 f"{self._codec} cannot be encoded at {width}×{height} ({reason(error)}); choose others"
             ) from error
         self._output = output
-        for packet in self._early:
-            self._others.mux(packet)
-        self._early.clear()
+        early, self._early = self._early, []
+        for packet in early:
+            self.write(packet)
 
     def _waits(self, stream: Stream) -> bool:
-        """True for subtitles of an MP4: fragments would each end them anew. They are few, and added last."""
-        return self._container.fragmented and stream.type == "subtitle"
+        """True for what joins an MP4 last, kept in memory, where it is little.
+
+        Fragments would each end subtitles anew, and not one is written before every track has begun.
+        """
+        return self._container.fragmented and (stream.type == "subtitle" or stream.index in self._late)
 
     def _add_video(self, output: OutputContainer, first: Frame) -> VideoStream:
         info = self._source.info
