@@ -84,7 +84,7 @@ def add_statistics_flag(group: argparse._ActionsContainer, *, default: str) -> N
         "--statistics",
         choices=(*(["auto"] if auto else []), "frozen", "live"),
         default=default,
-        help=f"{auto}frozen: follow the film slowly, flickers less; live: each frame's own, as photos have;"
+        help=f"{auto}frozen: follow the film slowly, flickers less; live: each frame's own, as photos have"
         f" ({default})",
     )
 
