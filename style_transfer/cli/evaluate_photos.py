@@ -14,7 +14,7 @@ from style_transfer.evaluation.gatys import Iteration
 from style_transfer.evaluation.objective import Objective
 from style_transfer.evaluation.photos import Pair, measure_pairs, summary
 from style_transfer.evaluation.yardstick import STARTS, Yardstick
-from style_transfer.media.image import Picture, read_image
+from style_transfer.media.image import Picture, read_seen
 from style_transfer.media.image_writer import write_image
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sheet import contact_sheet, read_some, square
@@ -123,7 +123,7 @@ def _write_pictures(
             rows[0].append(None)
             columns.append(f"L-BFGS, {args.iterations} iterations")
     for name, painting in paintings.items():
-        row: list[Pixels | None] = [read_image(painting).frames[0]]
+        row: list[Pixels | None] = [read_seen(painting)]
         for pair in by_style[name]:
             write_image(Picture([pair.painted]), folder / f"{pair.photo}_{name}.png")
             row.append(pair.painted)

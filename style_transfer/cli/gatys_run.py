@@ -16,7 +16,8 @@ from style_transfer.errors import StyleTransferError, UserError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Losses, Objective, Recipe
 from style_transfer.files import are_same, check_writable, exists
-from style_transfer.media.image import Picture, read_image, resize_long_side
+from style_transfer.media.alpha import fill_hidden
+from style_transfer.media.image import Picture, read_still, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
 from style_transfer.runtime.device import Device, choose_device, choose_precision, is_out_of_memory
 from style_transfer.runtime.tensors import to_pixels, to_tensor
@@ -86,9 +87,9 @@ def _preview(output: Path) -> Path:
 
 
 def _photo(args: argparse.Namespace) -> Picture:
-    picture = read_image(args.content)
-    still = Picture(picture.frames[:1], picture.alphas[:1], exif=picture.exif)
+    still = read_still(args.content)
     still = resize_long_side(still, args.image_size or min(_LARGEST, max(still.size)))
+    fill_hidden(still.frames[0], still.alphas[0])
     if min(still.size) < _SMALLEST:
         height, width = still.size
         raise UserError(

@@ -51,6 +51,18 @@ def test_a_photo_is_painted_and_nothing_else_is_left(words: list[str], photo: Pa
     assert np.abs(painted - pixels(photo)).mean() > 2
 
 
+def test_colours_that_nobody_sees_decide_nothing(words: list[str], photo: Path, tmp_path: Path) -> None:
+    painted = []
+    for hidden in (0, 255):
+        part = np.dstack([photo_pixels(40, 56), np.full((40, 56), 255, np.uint8)])
+        part[:, 30:] = (hidden, 255 - hidden, hidden, 0)
+        Image.fromarray(part).save(photo)
+        assert main([*words, "--overwrite", "-o", str(tmp_path / "x.png")]) == 0
+        painted.append(read_image(tmp_path / "x.png"))
+    assert (painted[0].frames[0] == painted[1].frames[0]).all()
+    assert painted[0].alphas[0] is not None
+
+
 def test_the_seed_decides_what_comes_of_noise(words: list[str], tmp_path: Path) -> None:
     pictures = []
     for number, seed in enumerate((1, 1, 2)):
