@@ -64,6 +64,8 @@ def _train(args: argparse.Namespace, output: Path, device: torch.device, peers: 
         writer.announce()
     with stop_signals() as asked:
         try:
+            if writer and not checkpoint:
+                writer.forget_earlier_run()
             complete = trainer.run(writer.on_progress if writer else lambda _: None, asked)
         except Exception as error:  # photos that are gone, say: what is learnt stays
             learnt = trainer.step or isinstance(error, TrainingError)

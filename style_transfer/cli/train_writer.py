@@ -14,7 +14,7 @@ from style_transfer import __version__
 from style_transfer.cli.common import duration, say
 from style_transfer.cli.train_model import joined, model_now
 from style_transfer.errors import OutputError
-from style_transfer.files import are_same
+from style_transfer.files import are_same, output_errors
 from style_transfer.lock import sole_writer
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS
 from style_transfer.networks.model_file import exact_dtype, save_model
@@ -89,6 +89,12 @@ class Writer:
         self.saved_at = trainer.seconds
         self.bar = tqdm(total=1.0, initial=config.progress(trainer.step, trainer.seconds), disable=None,
                         bar_format="{percentage:3.0f}% |{bar}| {desc}")  # fmt: skip
+
+    def forget_earlier_run(self) -> None:
+        """Its checkpoint, of the same name: stopped before it saves, this run must not be resumed as that."""
+        path = checkpoint_path(self.name)
+        with output_errors(path):
+            path.unlink(missing_ok=True)
 
     def on_progress(self, progress: Progress) -> None:
         if progress.notice:

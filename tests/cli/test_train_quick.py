@@ -149,6 +149,14 @@ def test_resume_trains_the_style_that_has_joined_further(train: Any, gallery: Pa
     assert len(load_checkpoint(gallery.with_name("gallery+wave.checkpoint.pt"))["history"]) == 4
 
 
+def test_resume_keeps_what_is_told_of_the_run_before_the_one_that_goes_on(train: Any, gallery: Path) -> None:
+    flags = {"add_to": gallery, "width": None, "output": None}
+    assert train(**flags, steps=1) == 0
+    assert train("--overwrite", **flags, steps=2) == 0
+    assert train("--resume", **flags, steps=4) == 0
+    assert [added["steps"] for added in load_model(gallery).training["added"]] == [1, 4]
+
+
 def test_a_style_that_joined_meanwhile_stays(
     train: Any, gallery: Path, paintings: list[Path], tmp_path: Path
 ) -> None:
