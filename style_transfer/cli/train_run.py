@@ -78,7 +78,7 @@ def _train(args: argparse.Namespace, output: Path, device: torch.device, peers: 
             if writer:
                 writer.bar.close()
         if writer:
-            writer.finish(complete)
+            complete = writer.finish(complete, asked)
     return 0 if complete else INTERRUPTED
 
 
