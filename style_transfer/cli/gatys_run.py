@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
-from style_transfer.errors import StyleTransferError, UserError
+from style_transfer.errors import OutputError, StyleTransferError, UserError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Losses, Objective, Recipe
 from style_transfer.files import are_same, check_writable, exists
@@ -125,6 +125,7 @@ class _Progress:
     def __init__(self, args: argparse.Namespace, output: Path, photo: Picture) -> None:
         self.args, self.photo = args, photo
         self.preview, self.previewed = _preview(output), False
+        self.refused = False
         self.start = time.perf_counter()
         self.bar = tqdm(total=args.iterations, unit="iteration", disable=None, dynamic_ncols=True)
         self.first: Iteration | None = None
@@ -148,8 +149,16 @@ class _Progress:
         if self.bar.disable and number % _SAY_EVERY == 0:
             say(f"iteration {number}: {losses}")
         if every > 0 and number and (number in _FIRST_PREVIEWS or number % every == 0):
+            self._show(iteration)
+
+    def _show(self, iteration: Iteration) -> None:
+        try:
             write_image(_result(self.photo, iteration.picture), self.preview)
             self.previewed = True
+        except OutputError as error:  # a viewer that holds it open, say, ends no optimisation
+            if not self.refused:
+                say(str(error))
+            self.refused = True
 
     def summary(self) -> str:
         assert self.first is not None

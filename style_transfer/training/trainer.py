@@ -75,7 +75,7 @@ class Trainer:
         self.optimizer = make_optimizer(model, config.lr)
         modules = model.network, model.bank
         self.parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-        self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
+        self.scaler = self._new_scaler()
         self.batch_size = config.batch_size
         self.step = 0
         self.seconds = 0.0  # trained so far, resumed runs counted in
@@ -233,6 +233,13 @@ class Trainer:
                 "out of memory; try a smaller --batch-size, --image-size or --width"
             ) from error
         self.batch_size //= 2
+        # A step that broke off may have left it between two of its calls, from where it takes no other step.
+        state, self.scaler = self.scaler.state_dict(), self._new_scaler()
+        if state:
+            self.scaler.load_state_dict(state)
+
+    def _new_scaler(self) -> torch.amp.GradScaler:
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
 
     def _train_step(self, crops: Tensor) -> dict[str, float] | None:
         """One update; the losses, or None (and no update) if they are not finite, or gradients stay so.
