@@ -161,7 +161,7 @@ def test_other_errors_are_not_taken_for_want_of_memory(make: Any) -> None:
 
 
 def test_corrupt_photos_are_counted(make: Any) -> None:
-    trainer = make(steps=20)
+    trainer = make(steps=40)
     trainer.run()
     assert {Path(name).name for name in trainer.skipped} == {"broken.jpg", "text.png"}
 
