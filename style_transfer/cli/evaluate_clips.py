@@ -38,8 +38,9 @@ def measure_clips(
     objective: Objective | None,
     names: Sequence[str],
     clips: Mapping[str, Sequence[Clip]],
-) -> dict[str, Any]:
-    """Print the table; all figures, JSON-serialisable."""
+    report: dict[str, Any],
+) -> None:
+    """Print the table, put all figures, JSON-serialisable, into ``report["clips"]``."""
     paintings = {name: number for number, name in enumerate(names)}
     if other and (missing := [name for name in names if name not in other.model.style_names]):
         say(f"'{args.compare}' has no {', '.join(missing)}: left out")
@@ -49,26 +50,28 @@ def measure_clips(
     variants = _variants(args)
     results: list[dict[str, Any]] = []
     total = len(names) * sum(map(len, clips.values()))
-    with tqdm(total=total, unit="clip", disable=None, dynamic_ncols=True) as bar:
-        for style in names:
-            painters: dict[str, Callable[[], Painter]] = {_INPUT: lambda: lambda frame: frame}
-            painters |= _painters(stylizer, style, variants)
-            if other:
-                for label, make in _painters(other, style, variants).items():
-                    painters[f"{args.compare}, {label}"] = make
-            loss = _style_loss(objective, paintings[style]) if objective else None
-            for kind, clip in ((kind, clip) for kind, group in clips.items() for clip in group):
-                bar.set_postfix_str(f"{style}, {clip.name}")
-                found = measure_clip(clip, {name: make() for name, make in painters.items()}, loss)
-                results += _records(style, kind, clip, found, _baseline(args))
-                bar.update()
-                if bar.disable:
-                    say(f"{style}, {clip.name}: measured")
-    rows = {
-        kind: _summary([r for r in results if r["kind"] == kind]) for kind, group in clips.items() if group
-    }
-    _print_tables(rows, _baseline(args))
-    return {"baseline": _baseline(args), "summary": rows, "clips": results}
+    try:
+        with tqdm(total=total, unit="clip", disable=None, dynamic_ncols=True) as bar:
+            for style in names:
+                painters: dict[str, Callable[[], Painter]] = {_INPUT: lambda: lambda frame: frame}
+                painters |= _painters(stylizer, style, variants)
+                if other:
+                    for label, make in _painters(other, style, variants).items():
+                        painters[f"{args.compare}, {label}"] = make
+                loss = _style_loss(objective, paintings[style]) if objective else None
+                for kind, clip in ((kind, clip) for kind, group in clips.items() for clip in group):
+                    bar.set_postfix_str(f"{style}, {clip.name}")
+                    found = measure_clip(clip, {name: make() for name, make in painters.items()}, loss)
+                    results += _records(style, kind, clip, found, _baseline(args))
+                    bar.update()
+                    if bar.disable:
+                        say(f"{style}, {clip.name}: measured")
+    finally:  # also what was measured before a Ctrl-C
+        if results:
+            kinds = dict.fromkeys(result["kind"] for result in results)
+            rows = {kind: _summary([r for r in results if r["kind"] == kind]) for kind in kinds}
+            report["clips"] = {"baseline": _baseline(args), "summary": rows, "clips": results}
+            _print_tables(rows, _baseline(args))
 
 
 def collect_clips(args: argparse.Namespace) -> dict[str, list[Clip]]:

@@ -14,7 +14,7 @@ from style_transfer.evaluation.gatys import Iteration
 from style_transfer.evaluation.objective import Objective
 from style_transfer.evaluation.photos import Pair, measure_pairs, summary
 from style_transfer.evaluation.yardstick import STARTS, Yardstick
-from style_transfer.media.image import Picture, read_image
+from style_transfer.media.image import Picture, read_seen
 from style_transfer.media.image_writer import write_image
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sheet import contact_sheet, read_some, square
@@ -46,29 +46,38 @@ def measure_photos(
         long = f"{count} times {args.iterations} iterations on the pixels, minutes each"
         say(f"{long}; --iterations 0 leaves them out")
     pairs: list[Pair] = []
-    with tqdm(total=len(photos) * len(names), unit="pair", disable=None, dynamic_ncols=True) as bar:
+    try:
+        with tqdm(total=len(photos) * len(names), unit="pair", disable=None, dynamic_ncols=True) as bar:
 
-        def on_iteration(iteration: Iteration) -> None:
-            bar.set_postfix_str(f"iteration {iteration.number}, {iteration.losses['total']:.3g}")
+            def on_iteration(iteration: Iteration) -> None:
+                bar.set_postfix_str(f"iteration {iteration.number}, {iteration.losses['total']:.3g}")
 
-        for pair in measure_pairs(stylizer, objective, photos, names, yardstick, starts, on_iteration):
-            pairs.append(pair)
-            bar.update()
-            if bar.disable:
-                share = "" if pair.share is None else f", share {pair.share:.0%}"
-                say(f"{pair.style}, {pair.photo}: total {pair.losses['total']:.4g}{share}")
-    by_style = {name: [pair for pair in pairs if pair.style == name] for name in names}
-    rows = {**{name: summary(part) for name, part in by_style.items()}, "all": summary(pairs)}
-    _print_table(rows, starts if yardstick else ())
-    report["photos"] = {
-        "image_size": side,
-        "iterations": args.iterations,
-        "photos": [path.name for path, _ in read],
-        "summary": rows,
-        "pairs": [pair.record() for pair in pairs],
-    }
+            for pair in measure_pairs(stylizer, objective, photos, names, yardstick, starts, on_iteration):
+                pairs.append(pair)
+                bar.update()
+                if bar.disable:
+                    share = "" if pair.share is None else f", share {pair.share:.0%}"
+                    say(f"{pair.style}, {pair.photo}: total {pair.losses['total']:.4g}{share}")
+    finally:  # also what was measured before a Ctrl-C
+        if pairs:
+            rows = _summaries(pairs)
+            report["photos"] = {
+                "image_size": side,
+                "iterations": args.iterations,
+                "photos": [path.name for path, _ in read],
+                "summary": rows,
+                "pairs": [pair.record() for pair in pairs],
+            }
+            _print_table(rows, starts if yardstick else ())
     if args.pictures:
-        _write_pictures(args, photos, by_style, paintings)
+        _write_pictures(args, photos, pairs, paintings)
+
+
+def _summaries(pairs: Sequence[Pair]) -> dict[str, dict[str, Any]]:
+    """By style, and of all."""
+    names = dict.fromkeys(pair.style for pair in pairs)
+    by_style = {name: summary([pair for pair in pairs if pair.style == name]) for name in names}
+    return {**by_style, "all": summary(pairs)}
 
 
 def _names(read: Sequence[tuple[Path, Pixels]]) -> list[str]:
@@ -109,7 +118,7 @@ def _print_table(rows: dict[str, dict[str, Any]], starts: Sequence[str]) -> None
 def _write_pictures(
     args: argparse.Namespace,
     photos: Sequence[tuple[str, Pixels]],
-    by_style: dict[str, list[Pair]],
+    pairs: Sequence[Pair],
     paintings: Mapping[str, Path],
 ) -> None:
     """Each pass as a picture, and a sheet: photos above, a style a row, beside each pass what L-BFGS made."""
@@ -123,8 +132,8 @@ def _write_pictures(
             rows[0].append(None)
             columns.append(f"L-BFGS, {args.iterations} iterations")
     for name, painting in paintings.items():
-        row: list[Pixels | None] = [read_image(painting).frames[0]]
-        for pair in by_style[name]:
+        row: list[Pixels | None] = [read_seen(painting)]
+        for pair in (pair for pair in pairs if pair.style == name):
             write_image(Picture([pair.painted]), folder / f"{pair.photo}_{name}.png")
             row.append(pair.painted)
             if args.iterations:

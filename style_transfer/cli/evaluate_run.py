@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
             assert objective is not None
             measure_photos(args, stylizer, objective, paintings, report)
         if any(clips.values()):
-            report["clips"] = measure_clips(args, stylizer, other, objective, names, clips)
-    finally:  # hours of photos are kept whatever becomes of clips and pictures
+            measure_clips(args, stylizer, other, objective, names, clips, report)
+    finally:  # hours of work are kept whatever becomes of the rest
         if args.json and report.keys() & {"photos", "clips"}:
             write_json(args.json, report)
     return 0

@@ -57,7 +57,7 @@ def _export(args: argparse.Namespace) -> int:
     target = Path(args.output)
     _check(args, target)
     from style_transfer.export import export_onnx, export_package, export_pt2  # torch comes with it
-    from style_transfer.media.image import read_image
+    from style_transfer.media.image import read_seen
     from style_transfer.networks.catalogue import find_model, load_model
     from style_transfer.networks.styles import parse_mix
     from style_transfer.runtime.device import choose_device
@@ -73,7 +73,7 @@ def _export(args: argparse.Namespace) -> int:
     statistics = None
     if mix and args.reference:
         stylizer = Stylizer(model, mix, device="cpu", precision="fp32", engine="torch")
-        statistics = stylizer.measure(read_image(Path(args.reference)).frames[0], stylizer.look)
+        statistics = stylizer.measure(read_seen(Path(args.reference)), stylizer.look)
     device = choose_device(args.device or "auto") if args.package else None
     say(f"exporting '{source.stem}', {'some minutes' if args.package else 'about a minute'}")
     if device is not None:

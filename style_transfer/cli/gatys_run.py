@@ -12,11 +12,12 @@ import torch
 from tqdm import tqdm
 
 from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
-from style_transfer.errors import StyleTransferError, UserError
+from style_transfer.errors import OutputError, StyleTransferError, UserError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Losses, Objective, Recipe
 from style_transfer.files import are_same, check_writable, exists
-from style_transfer.media.image import Picture, read_image, resize_long_side
+from style_transfer.media.alpha import fill_hidden
+from style_transfer.media.image import Picture, read_still, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
 from style_transfer.runtime.device import Device, choose_device, choose_precision, is_out_of_memory
 from style_transfer.runtime.tensors import to_pixels, to_tensor
@@ -86,9 +87,9 @@ def _preview(output: Path) -> Path:
 
 
 def _photo(args: argparse.Namespace) -> Picture:
-    picture = read_image(args.content)
-    still = Picture(picture.frames[:1], picture.alphas[:1], exif=picture.exif)
+    still = read_still(args.content)
     still = resize_long_side(still, args.image_size or min(_LARGEST, max(still.size)))
+    fill_hidden(still.frames[0], still.alphas[0])
     if min(still.size) < _SMALLEST:
         height, width = still.size
         raise UserError(
@@ -124,6 +125,7 @@ class _Progress:
     def __init__(self, args: argparse.Namespace, output: Path, photo: Picture) -> None:
         self.args, self.photo = args, photo
         self.preview, self.previewed = _preview(output), False
+        self.refused = False
         self.start = time.perf_counter()
         self.bar = tqdm(total=args.iterations, unit="iteration", disable=None, dynamic_ncols=True)
         self.first: Iteration | None = None
@@ -147,8 +149,16 @@ class _Progress:
         if self.bar.disable and number % _SAY_EVERY == 0:
             say(f"iteration {number}: {losses}")
         if every > 0 and number and (number in _FIRST_PREVIEWS or number % every == 0):
+            self._show(iteration)
+
+    def _show(self, iteration: Iteration) -> None:
+        try:
             write_image(_result(self.photo, iteration.picture), self.preview)
             self.previewed = True
+        except OutputError as error:  # a viewer that holds it open, say, ends no optimisation
+            if not self.refused:
+                say(str(error))
+            self.refused = True
 
     def summary(self) -> str:
         assert self.first is not None

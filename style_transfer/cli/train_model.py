@@ -123,7 +123,7 @@ def model_now(path: Path, base: StyleModel) -> StyleModel:
 def joined(base: StyleModel, new: StyleModel, *, again: bool = False) -> StyleModel:
     """``base`` with the styles of ``new``, which has the same network: in their own places, or at the end.
 
-    ``again``: what ``base`` tells of the same styles is of the same run, up to where it was stopped.
+    ``again``: what ``base`` tells last of the same styles is of the same run, up to where it was stopped.
     """
     names = list(dict.fromkeys([*base.style_names, *new.style_names]))
     sources = [new if name in new.style_names else base for name in names]
@@ -134,10 +134,11 @@ def joined(base: StyleModel, new: StyleModel, *, again: bool = False) -> StyleMo
     ]
     bank = StyleBank(StyleParameters(*map(torch.stack, zip(*parameters, strict=True))))
     styles = [source.styles[row] for source, row in zip(sources, rows, strict=True)]
-    before = base.training.get("added", [])
-    if again:
-        before = [run for run in before if run.get("styles") != new.style_names]
-    added = [*before, {"styles": new.style_names, **new.training}]
+    added = list(base.training.get("added", []))
+    theirs = [number for number, run in enumerate(added) if run.get("styles") == new.style_names]
+    if again and theirs:
+        del added[theirs[-1]]
+    added.append({"styles": new.style_names, **new.training})
     ranges = None
     if base.ranges and new.ranges and torch.equal(base.ranges.units, new.ranges.units):
         found = [(s.ranges, row) for s, row in zip(sources, rows, strict=True) if s.ranges is not None]

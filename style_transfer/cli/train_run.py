@@ -24,7 +24,7 @@ from style_transfer.runtime.threads import set_threads
 from style_transfer.training.checkpoint import checkpoint_path, load_checkpoint
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import find_photos, load_style_image
-from style_transfer.training.distributed import Peers, local_device
+from style_transfer.training.distributed import Peers, local_device, local_processes
 from style_transfer.training.history import log_to_tensorboard
 from style_transfer.training.trainer import Trainer
 
@@ -43,8 +43,7 @@ def run(args: argparse.Namespace) -> int:
     output = _check_output(args)
     device = choose_device(local_device(args.device)).for_torch()
     peers = Peers.join(device)
-    if peers.size == 1:  # torchrun shares the cores out among its processes
-        set_threads()
+    set_threads(share_of=local_processes())
     try:
         with sole_writer(run_name(args, output)) if peers.rank == 0 else nullcontext():
             return _train(args, output, device, peers)
@@ -64,6 +63,8 @@ def _train(args: argparse.Namespace, output: Path, device: torch.device, peers: 
         writer.announce()
     with stop_signals() as asked:
         try:
+            if writer and not checkpoint:
+                writer.forget_earlier_run()
             complete = trainer.run(writer.on_progress if writer else lambda _: None, asked)
         except Exception as error:  # photos that are gone, say: what is learnt stays
             learnt = trainer.step or isinstance(error, TrainingError)
@@ -76,7 +77,7 @@ def _train(args: argparse.Namespace, output: Path, device: torch.device, peers: 
             if writer:
                 writer.bar.close()
         if writer:
-            writer.finish(complete)
+            complete = writer.finish(complete, asked)
     return 0 if complete else INTERRUPTED
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from style_transfer import __version__
 from style_transfer.cli.common import duration, say
 from style_transfer.cli.train_model import joined, model_now
 from style_transfer.errors import OutputError
-from style_transfer.files import are_same
+from style_transfer.files import are_same, output_errors
 from style_transfer.lock import sole_writer
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS
 from style_transfer.networks.model_file import exact_dtype, save_model
@@ -90,6 +90,12 @@ class Writer:
         self.bar = tqdm(total=1.0, initial=config.progress(trainer.step, trainer.seconds), disable=None,
                         bar_format="{percentage:3.0f}% |{bar}| {desc}")  # fmt: skip
 
+    def forget_earlier_run(self) -> None:
+        """Its checkpoint, of the same name: stopped before it saves, this run must not be resumed as that."""
+        path = checkpoint_path(self.name)
+        with output_errors(path):
+            path.unlink(missing_ok=True)
+
     def on_progress(self, progress: Progress) -> None:
         if progress.notice:
             say(progress.notice)
@@ -132,11 +138,12 @@ class Writer:
         with _said_alone():
             write_losses(trainer.history, _named(self.name, "losses.csv"))
 
-    def finish(self, complete: bool) -> None:
+    def finish(self, complete: bool, asked: Callable[[], bool]) -> bool:
+        """All that is left to write; True if nothing of a ``complete`` run was left out as ``asked``."""
         trainer = self.trainer
         self.save()
         with trainer.average.applied():
-            self._write_result(complete)
+            self._write_result(complete, asked)
         if self.args.preview_every:
             self.preview()
         with _said_alone():
@@ -146,19 +153,28 @@ class Writer:
             say(f"skipped {len(bad)} photo(s) that cannot be read, such as '{min(bad)}'")
         done = "trained" if complete else "stopped after"
         say(f"{done} {trainer.step} steps in {duration(trainer.seconds)}")
-        if trainer.model.ranges is None and self.base is None:
+        unprepared = trainer.model.ranges is None and self.base is None
+        if unprepared:
             say(f"not prepared for int8: 'style-transfer quantize {self.output} --dataset PHOTOS' does that")
         print(self.output)
+        return complete and not unprepared
 
-    def _write_result(self, complete: bool) -> None:
+    def _write_result(self, complete: bool, asked: Callable[[], bool]) -> None:
         model = self.trainer.model
         kept = self.base.ranges if self.base else None
+
+        def heed(_share: float) -> None:
+            if asked() and not kept:
+                raise _Stopped
+
         # Who stops a run does not want to wait; but the styles that are there keep theirs.
-        if kept or (complete and self.base is None):
+        if kept or (complete and self.base is None and not asked()):
             say("measuring what int8 needs; minutes for many styles")
             photos = range_photos(self.trainer.photos)
-            model.ranges = measure_ranges(model, photos, units=kept.units if kept else None)
-        if self.base is None and complete:
+            with suppress(_Stopped):
+                units = kept.units if kept else None
+                model.ranges = measure_ranges(model, photos, units=units, progress=heed)
+        if self.base is None and model.ranges is not None:
             save_model(model, self.output)
         elif self.base is not None:
             with sole_writer(self.output, wait=_TURN):
@@ -198,6 +214,10 @@ class Writer:
             "device": str(self.trainer.device),
             "code": f"style-transfer {__version__}",
         }
+
+
+class _Stopped(Exception):  # noqa: N818 - control flow, not an error
+    """The user would rather have the model as it is than wait."""
 
 
 @contextmanager

@@ -105,8 +105,7 @@ class Objective:
     def losses(self, photo: Tensor, style: int) -> Losses:
         """The objective for pictures of ``photo`` ``(1, 3, H, W)``, in the style of painting ``style``."""
         content = self._loss.content_targets(photo.to(self.device))
-        alone = torch.zeros(1, len(self._made_of), device=self.device)
-        alone[0, style] = 1
+        alone = self._alone(style)
 
         def losses(picture: Tensor) -> dict[str, Tensor]:
             found: dict[str, Tensor] = self._loss(picture, content, alone)
@@ -117,7 +116,12 @@ class Objective:
     def style_loss(self, picture: Tensor, style: int) -> float:
         """The style loss alone, unweighted, of ``(1, 3, H, W)``."""
         with torch.inference_mode():
-            return float(self.losses(picture, style)(picture.to(self.device))["style"])
+            return float(self._loss.style(picture.to(self.device), self._alone(style)))
+
+    def _alone(self, style: int) -> Tensor:
+        mix = torch.zeros(1, len(self._made_of), device=self.device)
+        mix[0, style] = 1
+        return mix
 
     def key(self, photo: Tensor, style: int) -> str:
         """The same for the same photo, painting, recipe and loss network, and for no others."""

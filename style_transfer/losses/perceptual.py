@@ -141,15 +141,21 @@ class PerceptualLoss(nn.Module):
             content_loss(found[name], target)
             for name, target in zip(self.content_layers, features, strict=True)
         ]
-        styles = [
-            style_loss(gram, self._target(i, mixes)) for i, gram in enumerate(self._grams(output, found))
-        ]
         return {
             "content": torch.stack(contents).mean(),
-            "style": torch.stack(styles).mean(),
+            "style": self._style(output, found, mixes),
             "tone": tone_loss(tone(output), own_tone).mean(),
             "tv": total_variation(output).mean(),
         }
+
+    def style(self, output: Tensor, mixes: Tensor) -> Tensor:
+        """The loss ``style`` of :meth:`forward` alone."""
+        return self._style(output, self.vgg(output, self.style_layers), mixes)
+
+    def _style(self, output: Tensor, found: dict[str, Tensor], mixes: Tensor) -> Tensor:
+        grams = self._grams(output, found)
+        losses = [style_loss(gram, self._target(i, mixes)) for i, gram in enumerate(grams)]
+        return torch.stack(losses).mean()
 
     def _target(self, number: int, mixes: Tensor) -> Tensor:
         with torch.autocast(mixes.device.type, enabled=False):

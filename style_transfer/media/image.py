@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from style_transfer.errors import InputFileError, UserError, one_line
+from style_transfer.media.alpha import fill_hidden
 from style_transfer.media.exif import read_exif
 from style_transfer.media.pixels import Pixels, to_arrays, to_pillow
 
@@ -38,6 +39,7 @@ IMAGE_EXTENSIONS = frozenset({
 _FORMATS = ["JPEG", "PNG", "BMP", "GIF", "PPM", "AVIF", "JPEG2000", "QOI", "TIFF", "WEBP"]
 # The other multi-frame formats hold pages or views of one scene: the first is the picture.
 _ANIMATED_FORMATS = {"AVIF", "GIF", "PNG", "WEBP"}
+_REDUCIBLE_FORMATS = {"JPEG", "MPO"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 
@@ -91,13 +93,24 @@ def read_image(path: Path, *, max_pixels: int | None = MAX_PIXELS) -> Picture:
     large, or no image.
     """
     with _opened(path) as image:
-        try:
-            return _decode(image, path, max_pixels)
-        except MemoryError as error:
-            width, height = image.size
-            raise InputFileError(
-                f"not enough memory for '{path}', {width}×{height} pixels; make it smaller first"
-            ) from error
+        return _decode(image, path, max_pixels)
+
+
+def read_still(path: Path, *, short_side: int | None = None) -> Picture:
+    """As :func:`read_image`, the first frame alone.
+
+    A JPEG of which a ``short_side`` of so many pixels is enough is decoded at a half, a quarter or an eighth
+    of its size where that is no smaller, in a fraction of the time.
+    """
+    with _opened(path) as image:
+        return _decode(image, path, MAX_PIXELS, alone=True, short_side=short_side)
+
+
+def read_seen(path: Path, *, short_side: int | None = None) -> Pixels:
+    """The pixels of :func:`read_still`, what is hidden under transparency in the colours around it."""
+    picture = read_still(path, short_side=short_side)
+    fill_hidden(picture.frames[0], picture.alphas[0])
+    return picture.frames[0]
 
 
 @contextmanager
@@ -106,7 +119,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     formats = _formats_for(path)
     try:
         with Image.open(path, formats=formats) as image:
-            yield image
+            try:
+                yield image
+            except MemoryError as error:
+                width, height = image.size
+                raise InputFileError(
+                    f"not enough memory for '{path}', {width}×{height} pixels; make it smaller first"
+                ) from error
     except UserError:
         raise
     except UnidentifiedImageError as error:
@@ -185,13 +204,24 @@ def _heif_opener() -> None:
     pillow_heif.register_heif_opener()
 
 
-def _decode(image: Image.Image, path: Path, max_pixels: int | None) -> Picture:
+def _decode(
+    image: Image.Image,
+    path: Path,
+    max_pixels: int | None,
+    *,
+    alone: bool = False,
+    short_side: int | None = None,
+) -> Picture:
     if image.format == "GIF" and not _has_trailer(path):
         raise EOFError("it breaks off before its end")
-    size = image.size
     count = getattr(image, "n_frames", 1) if image.format in _ANIMATED_FORMATS else 1
     # The first image of an APNG may be one for viewers that show no animation, and no part of it.
     numbers = range(int(count > 1 and getattr(image, "default_image", False)), count)
+    numbers = numbers[:1] if alone else numbers
+    if short_side is not None and image.format in _REDUCIBLE_FORMATS:
+        _check_pixels(path, image.size, 1, max_pixels)
+        image.draft(None, (short_side, short_side))  # no side becomes shorter than that
+    size = image.size
     picture = Picture([])
     for number in numbers:
         if count > 1:

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from style_transfer.errors import InputFileError
 from style_transfer.media.font import font
-from style_transfer.media.image import read_image
+from style_transfer.media.image import read_seen
 from style_transfer.media.pixels import Pixels
 
 _GAP, _CAPTION = 6, 18  # pixels, of a sheet
@@ -36,7 +36,7 @@ def read_some(
         if len(read) == count:
             break
         try:
-            read.append((path, made(read_image(path).frames[0])))
+            read.append((path, made(read_seen(path))))
         except InputFileError:
             on_skipped(path)
     if not read:

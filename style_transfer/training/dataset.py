@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -17,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from style_transfer.errors import InputFileError
 from style_transfer.files import is_partial
-from style_transfer.media.image import IMAGE_EXTENSIONS, read_image
+from style_transfer.media.image import IMAGE_EXTENSIONS, read_seen
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sheet import read_some
 from style_transfer.runtime.quantize import PHOTOS, PIXELS
@@ -118,8 +119,10 @@ def _ignore_interrupts(_worker: int) -> None:
 
 def random_crop(path: Path, size: int, rng: random.Random) -> np.ndarray:
     """A random crop, scaled and maybe mirrored: uint8 ``(size, size, 3)``. Raises ``InputFileError``."""
-    image = Image.fromarray(read_image(path).frames[0])
-    scale = size * _CLOSEST_VIEW ** rng.uniform(0, 1) / min(image.size)
+    short_side = size * _CLOSEST_VIEW ** rng.uniform(0, 1)
+    # Read at twice that or more, Lanczos makes the same of it as of the whole photo.
+    image = Image.fromarray(read_seen(path, short_side=math.ceil(2 * short_side)))
+    scale = short_side / min(image.size)
     width, height = (max(size, round(side * scale)) for side in image.size)
     left, top = rng.randint(0, width - size), rng.randint(0, height - size)
     # Resampling only what the crop shows. Multiplied before divided, so that no edge is rounded to beyond
@@ -149,7 +152,7 @@ def load_style_image(path: Path, size: int) -> Tensor:
 
     Raises ``InputFileError`` for what cannot be read, or is a strip.
     """
-    image = Image.fromarray(read_image(path).frames[0])
+    image = Image.fromarray(read_seen(path))
     if max(image.size) > _LONGEST * min(image.size):
         raise InputFileError(
             f"'{path}' is more than {_LONGEST} times as long as it is wide; cut a part out of it"

@@ -17,6 +17,11 @@ def local_device(name: str) -> str:
     return f"cuda:{rank}" if own_gpu else name
 
 
+def local_processes() -> int:
+    """How many processes ``torchrun`` started on this machine; 1 without it."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 class Peers:
     """The processes that train together; alone, every operation returns its argument."""
 

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from style_transfer.errors import InputFileError, TrainingError
 from style_transfer.losses.perceptual import PerceptualLoss
-from style_transfer.losses.temporal import disturbed, random_motion, temporal_loss
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.runtime.device import is_out_of_memory
 from style_transfer.runtime.threads import usable_cpus
@@ -25,7 +24,7 @@ from style_transfer.training.checkpoint import check_same_run
 from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import PhotoBatches
 from style_transfer.training.distributed import Peers
-from style_transfer.training.mixes import draw_mixes
+from style_transfer.training.objective import weighted_losses
 from style_transfer.training.optimizer import make_optimizer, set_learning_rate
 
 _TIMED_STEPS = 2  # by which the length of a run is told
@@ -75,7 +74,7 @@ class Trainer:
         self.optimizer = make_optimizer(model, config.lr)
         modules = model.network, model.bank
         self.parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-        self.scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
+        self.scaler = self._new_scaler()
         self.batch_size = config.batch_size
         self.step = 0
         self.seconds = 0.0  # trained so far, resumed runs counted in
@@ -233,6 +232,13 @@ class Trainer:
                 "out of memory; try a smaller --batch-size, --image-size or --width"
             ) from error
         self.batch_size //= 2
+        # A step that broke off may have left it between two of its calls, from where it takes no other step.
+        state, self.scaler = self.scaler.state_dict(), self._new_scaler()
+        if state:
+            self.scaler.load_state_dict(state)
+
+    def _new_scaler(self) -> torch.amp.GradScaler:
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
 
     def _train_step(self, crops: Tensor) -> dict[str, float] | None:
         """One update; the losses, or None (and no update) if they are not finite, or gradients stay so.
@@ -268,28 +274,9 @@ class Trainer:
         photos = photos.contiguous(memory_format=torch.channels_last)
         seed = random.Random(f"styles {self.config.seed} {self.step} {self.peers.rank}").getrandbits(63)
         generator = torch.Generator().manual_seed(seed)
-        config = self.config
-        share = self.batch_size // self.photos_per_step
-        mixes = draw_mixes(self.batch_size, len(self.model.styles), config.mix_share, generator)
-        mixes = mixes.to(self.device)
-        content = [target.repeat_interleave(share, 0) for target in self.loss.content_targets(photos)]
-        parameters = self.model.bank(mixes)
-        photos = photos.repeat_interleave(share, 0)
-        output = self.model.network(photos, *parameters)
-        losses = self.loss(output, content, mixes)
-        if temporal_weight:
-            motion = random_motion(len(photos), config.image_size, generator).to(self.device)
-            later = self.model.network(disturbed(photos, motion, generator), *parameters)
-            losses["temporal"] = temporal_loss(output, later, motion).mean()
-        weight = {
-            "content": config.content_weight,
-            "style": config.style_weight,
-            "tone": config.tone_weight,
-            "tv": config.tv_weight,
-            "temporal": temporal_weight,
-        }
-        total = torch.stack([weight[name] * value for name, value in losses.items()]).sum()
-        return total, {name: value.detach() for name, value in losses.items()}
+        return weighted_losses(
+            self.model, self.loss, photos, self.batch_size, self.config, temporal_weight, generator
+        )
 
     def _autocast(self) -> torch.autocast:
         half = self.precision != torch.float32

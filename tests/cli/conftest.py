@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import make_model
 
 from style_transfer.cli.train import main
+from style_transfer.networks.model_file import save_model
 
 
 @pytest.fixture
@@ -31,3 +33,12 @@ def train(paintings: list[Path], photo_folder: Path, vgg_file: Path, tmp_path: P
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Path:
+    """A model with two styles, neither named after the paintings of the tests."""
+    model = make_model(styles=2)
+    path = tmp_path / "gallery.safetensors"
+    save_model(model, path)
+    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from clips import make_clip
 from helpers import HELD_OUT, make_model, photo_pixels
 from PIL import Image
 
+from style_transfer.cli import evaluate_clips
 from style_transfer.cli.evaluate_photos import _names
 from style_transfer.cli.main import main
+from style_transfer.evaluation import photos
 from style_transfer.networks.catalogue import load_model
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
@@ -104,6 +107,30 @@ def test_the_losses_of_another_model(on_photos: list[str], tmp_path: Path) -> No
     assert objective["style_layers"] == ["relu1_2"]
 
 
+def interrupt_after(count: int, measured: Any) -> Any:
+    calls = itertools.count()
+
+    def interrupted(*words: Any, **flags: Any) -> Any:
+        if next(calls) == count:
+            raise KeyboardInterrupt
+        return measured(*words, **flags)
+
+    return interrupted
+
+
+def test_what_was_measured_on_photos_before_ctrl_c_is_kept(
+    on_photos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(photos, "measured", interrupt_after(6, photos.measured))  # twice a pair
+    words = [*on_photos, "--iterations", "0", "--json", str(tmp_path / "r.json")]
+    assert main([*words, "--pictures", str(tmp_path / "pictures")]) == 130
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["style", "great_wave", "starry_night", "all"]
+    found = json.loads((tmp_path / "r.json").read_text())["photos"]
+    assert [pair["photo"] for pair in found["pairs"]] == ["p19", "p29", "p19"]
+    assert found["summary"]["all"]["pairs"] == 3
+
+
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     scene = photo_pixels(64, 160, 4)
@@ -137,6 +164,27 @@ def test_clips(model_file: Path, clip: Path, tmp_path: Path, photo_folder: Path,
         for measure in ("warping_error", "contrast", "variation"):
             assert result["ratios"][measure] == pytest.approx(result[measure] / base[measure])
         assert result["style_loss"] is None
+
+
+def test_what_was_measured_on_clips_before_ctrl_c_is_kept(
+    model_file: Path,
+    clip: Path,
+    tmp_path: Path,
+    photo_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+) -> None:
+    monkeypatch.setattr(evaluate_clips, "measure_clip", interrupt_after(1, evaluate_clips.measure_clip))
+    words = ["evaluate", str(model_file), "--video", str(clip), "--moving-photos", str(photo_folder),
+             "--image-size", "64", "--frames", "3", "--count", "1", "--device", "cpu", "--engine", "torch",
+             "--json", str(tmp_path / "r.json")]  # fmt: skip
+    assert main(words) == 130
+    printed = capsys.readouterr().out
+    assert printed.startswith("videos")
+    assert "moving photos" not in printed
+    found = json.loads((tmp_path / "r.json").read_text())["clips"]
+    assert [result["painter"] for result in found["clips"]] == ["input", "live", "frozen"]
+    assert found["summary"].keys() == {"videos"}
 
 
 def test_clips_with_paintings_have_a_style_loss(

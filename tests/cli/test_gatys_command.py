@@ -15,8 +15,10 @@ import pytest
 from helpers import photo_pixels
 from PIL import Image
 
+from style_transfer.cli import gatys_run
 from style_transfer.cli.main import main
-from style_transfer.media.image import read_image
+from style_transfer.errors import OutputError
+from style_transfer.media.image import Picture, read_image
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,6 +51,18 @@ def test_a_photo_is_painted_and_nothing_else_is_left(words: list[str], photo: Pa
     painted = pixels(target)
     assert painted.shape == (40, 56, 3)
     assert np.abs(painted - pixels(photo)).mean() > 2
+
+
+def test_colours_that_nobody_sees_decide_nothing(words: list[str], photo: Path, tmp_path: Path) -> None:
+    painted = []
+    for hidden in (0, 255):
+        part = np.dstack([photo_pixels(40, 56), np.full((40, 56), 255, np.uint8)])
+        part[:, 30:] = (hidden, 255 - hidden, hidden, 0)
+        Image.fromarray(part).save(photo)
+        assert main([*words, "--overwrite", "-o", str(tmp_path / "x.png")]) == 0
+        painted.append(read_image(tmp_path / "x.png"))
+    assert (painted[0].frames[0] == painted[1].frames[0]).all()
+    assert painted[0].alphas[0] is not None
 
 
 def test_the_seed_decides_what_comes_of_noise(words: list[str], tmp_path: Path) -> None:
@@ -115,6 +129,24 @@ def test_a_preview_of_others_is_kept(words: list[str], photo: Path, capsys: Any)
     assert "photo_wave.preview.png', where previews go, exists" in capsys.readouterr().err
     assert main([*words, "--preview-every", "0"]) == 0
     assert other.read_text() == "mine"
+
+
+def test_a_preview_that_cannot_be_written_ends_nothing(
+    words: list[str], photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    write_image = gatys_run.write_image
+
+    def write(picture: Picture, target: Path) -> None:
+        if ".preview" in target.name:
+            raise OutputError(f"cannot write '{target}': a viewer has it open")
+        write_image(picture, target)
+
+    monkeypatch.setattr(gatys_run, "write_image", write)
+    assert main([*words, "--preview-every", "1"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("a viewer has it open") == 1
+    assert "3 iterations in" in printed.err
+    assert photo.with_name("photo_wave.png").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")

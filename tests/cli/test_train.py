@@ -89,6 +89,25 @@ def test_resume_goes_on_and_extends(train: Any, out: Path, capsys: pytest.Captur
     assert (out / "m.losses.csv").read_text().count("\n") == 5
 
 
+def test_a_run_begun_anew_is_not_resumed_as_the_one_before(
+    train: Any, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    assert train(steps=2) == 0
+    checkpoint = out / "m.checkpoint.pt"
+    assert train("--overwrite", vgg_weights="none.pth") == 2
+    assert checkpoint.exists()  # what cannot begin takes nothing away
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "run", interrupted)
+        assert train("--resume", steps=4) == train_run.INTERRUPTED
+        assert checkpoint.exists()
+        assert train("--overwrite", steps=4) == train_run.INTERRUPTED
+    capsys.readouterr()
+    refused(capsys, train("--resume", steps=4), "there is no checkpoint")
+
+
 def test_what_is_said_of_a_short_run(train: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(steps=1) == 0
     err = capsys.readouterr().err

@@ -88,16 +88,29 @@ def test_ctrl_c_leaves_a_model_and_a_checkpoint(command: list[str], tmp_path: Pa
 
 
 def test_two_processes_train_one_model(command: list[str], tmp_path: Path) -> None:
-    # Each process tells what weights it would save.
+    # Each process tells what weights it would save, and what it drew for each step: crops, and the seed of
+    # styles and motion. There are four cores to share.
     script = tmp_path / "told.py"
     script.write_text(
         "import os, sys, torch\n"
         "from style_transfer.cli import train, train_run\n"
+        "from style_transfer.runtime import threads\n"
+        "from style_transfer.training import objective\n"
+        "threads._usable_cores = lambda: 4\n"
+        "crops, seeds, draw_mixes = [], [], objective.draw_mixes\n"
+        "def noted(*words):\n"
+        "    seeds.append(words[-1].initial_seed())\n"
+        "    return draw_mixes(*words)\n"
+        "objective.draw_mixes = noted\n"
         "class Told(train_run.Trainer):\n"
+        "    def _train_step(self, batch):\n"
+        "        crops.append(batch)\n"
+        "        return super()._train_step(batch)\n"
         "    def run(self, *more):\n"
         "        done = super().run(*more)\n"
-        "        weights = self.average.means\n"
-        "        torch.save(weights, sys.argv[1] + os.environ['RANK'])\n"
+        "        told = {'weights': self.average.means, 'crops': crops, 'seeds': seeds[-2:]}\n"
+        "        told['threads'] = torch.get_num_threads()\n"
+        "        torch.save(told, sys.argv[1] + os.environ['RANK'])\n"
         "        return done\n"
         "train_run.Trainer = Told\n"
         "sys.exit(train.main(sys.argv[2:]))\n"
@@ -118,8 +131,12 @@ def test_two_processes_train_one_model(command: list[str], tmp_path: Path) -> No
     assert done.stdout == f"{tmp_path / 'm.safetensors'}\n"
     assert done.stderr.count("trained 2 steps") == 1
     first, second = (torch.load(tmp_path / f"rank{rank}", weights_only=True) for rank in (0, 1))
-    assert all(map(torch.equal, first, second))
+    assert all(map(torch.equal, first["weights"], second["weights"]))
+    assert first["threads"] == second["threads"] == 2
+    for number in range(2):
+        assert not torch.equal(first["crops"][number], second["crops"][number])
+        assert first["seeds"][number] != second["seeds"][number]
     model = load_model(tmp_path / "m.safetensors")
     saved = [*model.network.parameters(), *model.bank.parameters()]
-    for ours, theirs in zip(saved, first, strict=True):
+    for ours, theirs in zip(saved, first["weights"], strict=True):
         assert torch.equal(ours, theirs.half().float())

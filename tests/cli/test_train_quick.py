@@ -9,27 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import make_model, photo_pixels
+from helpers import make_model
 from PIL import Image
 from safetensors.torch import load_file
 
-from style_transfer.cli import train_run, train_writer
+from style_transfer.cli import train_run
 from style_transfer.cli.train import KEPT, STROKES, build_parser
 from style_transfer.errors import TrainingError, UserError
 from style_transfer.networks.catalogue import load_model
 from style_transfer.networks.model_file import read_header, save_model
-from style_transfer.runtime.quantize import measure_ranges
 from style_transfer.training.checkpoint import load_checkpoint
 from style_transfer.training.trainer import Trainer
-
-
-@pytest.fixture
-def gallery(tmp_path: Path) -> Path:
-    """A model with two styles, neither named after the paintings of the tests."""
-    model = make_model(styles=2)
-    path = tmp_path / "gallery.safetensors"
-    save_model(model, path)
-    return path
 
 
 def network_of(path: Path) -> dict[str, torch.Tensor]:
@@ -74,47 +64,6 @@ def test_a_style_joins_and_the_others_stay_to_the_bit(
         assert same(load_file(gallery), before)
 
 
-def test_what_int8_needs_is_measured_for_the_new_style_and_kept_for_the_others(
-    train: Any, gallery: Path
-) -> None:
-    assert train("--overwrite", add_to=gallery, width=None, output=None, steps=1) == 0
-    prepared = load_model(gallery)
-    prepared.ranges = measure_ranges(prepared, [photo_pixels(64, 80, seed=1)])
-    save_model(prepared, gallery, dtype=np.float32)
-    assert train("--overwrite", add_to=gallery, width=None, output=None, steps=1) == 0
-    ranges = load_model(gallery).ranges
-    assert ranges is not None
-    assert torch.equal(ranges.units, prepared.ranges.units)
-    for part, before in zip(ranges[:2], prepared.ranges[:2], strict=True):
-        assert torch.equal(part[:2], before[:2])
-        assert not torch.equal(part[2], before[2])
-
-
-def test_a_run_that_is_stopped_takes_int8_from_no_style(
-    train: Any, gallery: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    prepared = load_model(gallery)
-    prepared.ranges = measure_ranges(prepared, [photo_pixels(64, 80, seed=1)])
-    save_model(prepared, gallery, dtype=np.float32)
-    monkeypatch.setattr(Trainer, "run", lambda *_args, **_flags: False)
-    assert train(add_to=gallery, width=None, output=None) == train_run.INTERRUPTED
-    ranges = load_model(gallery).ranges
-    assert ranges is not None
-    assert torch.equal(ranges.spans[:2], prepared.ranges.spans)
-
-
-def test_what_is_trained_is_kept_before_int8_is_measured(
-    train: Any, out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_args: Any, **_flags: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(train_writer, "measure_ranges", interrupted)
-    assert train(steps=2) == train_run.INTERRUPTED
-    assert read_header(out / "m.safetensors")["training"]["steps"] == 2
-    assert load_checkpoint(out / "m.checkpoint.pt")["step"] == 2
-
-
 def test_numbers_that_halves_cannot_hold_stay_too(train: Any, gallery: Path) -> None:
     model = make_model(styles=2)
     with torch.no_grad():
@@ -147,6 +96,14 @@ def test_resume_trains_the_style_that_has_joined_further(train: Any, gallery: Pa
     assert len(model.styles) == 3
     assert [added["steps"] for added in model.training["added"]] == [4]
     assert len(load_checkpoint(gallery.with_name("gallery+wave.checkpoint.pt"))["history"]) == 4
+
+
+def test_resume_keeps_what_is_told_of_the_run_before_the_one_that_goes_on(train: Any, gallery: Path) -> None:
+    flags = {"add_to": gallery, "width": None, "output": None}
+    assert train(**flags, steps=1) == 0
+    assert train("--overwrite", **flags, steps=2) == 0
+    assert train("--resume", **flags, steps=4) == 0
+    assert [added["steps"] for added in load_model(gallery).training["added"]] == [1, 4]
 
 
 def test_a_style_that_joined_meanwhile_stays(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +13,9 @@ from helpers import photo_pixels
 from style_transfer.errors import UserError
 from style_transfer.evaluation.flow import Motion, estimated_motion, inside, sample
 from style_transfer.evaluation.motion import MOTIONS, FilmedClip, MadeClip
+from style_transfer.media.image import read_image
+
+PHOTOS = Path(__file__).parents[2] / "assets" / "photos"
 
 
 def texture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -68,6 +72,27 @@ def test_what_is_covered_is_not_compared() -> None:
     assert seen[40:80, 90:99].mean() < 0.4  # about to be covered
     assert seen[60:80, 52:76].mean() > 0.9
     assert seen[:24].mean() > 0.95
+
+
+def film_photo(name: str) -> np.ndarray:
+    pixels = read_image(PHOTOS / f"{name}.jpg").frames[0]
+    return cv2.resize(pixels, (320, 240), interpolation=cv2.INTER_AREA)
+
+
+@pytest.mark.parametrize("level", [0, 128])
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
+def test_across_a_cut_to_or_from_a_flat_frame_nothing_is_seen(name: str, level: int) -> None:
+    photo = film_photo(name)
+    flat = np.full_like(photo, level)
+    for before, after in ((flat, photo), (photo, flat)):
+        assert estimated_motion(before, after).seen.sum() == 0
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
+def test_what_moves_into_a_little_more_light_is_still_seen(name: str) -> None:
+    photo = film_photo(name)
+    before, after = photo[8:-8, 8:-8], cv2.convertScaleAbs(photo[6:-10, 5:-11], alpha=1.1)
+    assert estimated_motion(np.ascontiguousarray(before), after).seen.mean() > 0.85
 
 
 def test_tiny_frames_stand_still() -> None:

@@ -14,7 +14,7 @@ from pictures import noise, only_frame, smooth
 from PIL import ExifTags, Image, ImageOps
 
 from style_transfer.errors import UserError
-from style_transfer.media.image import Picture, read_image, resize_long_side
+from style_transfer.media.image import Picture, read_image, read_seen, read_still, resize_long_side
 
 SIDES = st.integers(1, 40)
 
@@ -190,3 +190,46 @@ def test_resize_is_lanczos_and_scales_every_frame() -> None:
 def test_resize_to_nothing_is_refused() -> None:
     with pytest.raises(UserError, match="at least 1"):
         resize_long_side(Picture([noise(2, 2)]), 0)
+
+
+def test_a_still_is_the_first_frame_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [Image.fromarray(noise(20, 30 + i)[:, :30]) for i in range(5)]
+    for name in ("a.gif", "a.webp", "a.png"):
+        path = tmp_path / name
+        frames[0].save(path, save_all=True, append_images=frames[1:], duration=40)
+        expected = read_image(path).frames
+        assert len(expected) == 5
+        with monkeypatch.context() as patch:
+            patch.setattr("style_transfer.media.image.MAX_PIXELS", 20 * 30)  # of one frame
+            np.testing.assert_array_equal(only_frame(read_still(path)), expected[0])
+
+
+def test_the_first_frame_of_a_picture_for_viewers_that_show_no_animation(tmp_path: Path) -> None:
+    frames = [Image.fromarray(noise(20, 30 + i)[:, :30]) for i in range(3)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], default_image=True)
+    np.testing.assert_array_equal(only_frame(read_still(tmp_path / "a.png")), np.asarray(frames[1]))
+
+
+@pytest.mark.parametrize(
+    ("short_side", "size"), [(55, (56, 76)), (56, (111, 151)), (221, (221, 301)), (900, (221, 301))]
+)
+def test_a_jpeg_is_read_no_smaller_than_asked(tmp_path: Path, short_side: int, size: tuple[int, int]) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    for name, mode in (("a.jpg", "RGB"), ("grey.jpg", "L"), ("ink.jpg", "CMYK")):
+        Image.fromarray(smooth(301, 221)).rotate(90, expand=True).convert(mode).save(
+            tmp_path / name, exif=exif
+        )
+        whole, reduced = read_image(tmp_path / name), read_still(tmp_path / name, short_side=short_side)
+        assert whole.size == (301, 221)
+        assert reduced.size == size[::-1]
+        assert reduced.exif == whole.exif
+        expected = Image.fromarray(whole.frames[0]).resize(size, Image.Resampling.BOX)
+        assert np.abs(only_frame(reduced).astype(int) - np.asarray(expected)).mean() < 3
+
+
+def test_what_is_seen_has_no_hidden_colours(tmp_path: Path) -> None:
+    pixels = np.full((20, 30, 4), (0, 255, 0, 0), np.uint8)
+    pixels[5:15] = (90, 60, 30, 255)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert np.abs(read_seen(tmp_path / "a.png") - np.array([90, 60, 30])).max() <= 1

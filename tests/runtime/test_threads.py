@@ -82,6 +82,24 @@ def test_set_threads_reaches_torch_and_opencv() -> None:
         cv2.setNumThreads(before[1])
 
 
+@pytest.mark.parametrize(
+    ("variable", "processes", "expected"),
+    [("1", 2, 4), (None, 2, 4), ("1", 3, 2), ("1", 20, 1), ("3", 2, 3), ("1", 1, 1), (None, 1, 8)],
+)
+def test_processes_of_one_training_share_the_cores(
+    monkeypatch: pytest.MonkeyPatch, variable: str | None, processes: int, expected: int
+) -> None:
+    if variable:
+        monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        threads.set_threads(share_of=processes)
+        assert (torch.get_num_threads(), cv2.getNumThreads()) == (expected, expected)
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+
+
 def test_this_machine_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert 1 <= threads.thread_budget() <= max(os.cpu_count() or 1, int(os.environ.get("OMP_NUM_THREADS", 0)))

@@ -13,7 +13,7 @@ import torch
 from helpers import HELD_OUT, photo_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from style_transfer.errors import InputFileError
 from style_transfer.training import dataset
@@ -24,6 +24,7 @@ from style_transfer.training.dataset import (
     held_out,
     load_style_image,
     random_crop,
+    range_photos,
 )
 
 
@@ -104,7 +105,7 @@ def test_a_batch_of_corrupt_photos_alone_is_empty(tmp_path: Path) -> None:
 def test_a_crop_of_any_photo(width: int, height: int, seed: int) -> None:
     pixels = np.full((height, width, 3), (10, 200, 90), np.uint8)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataset, "read_image", lambda _: type("P", (), {"frames": [pixels]}))
+        patch.setattr(dataset, "read_seen", lambda *_, **_size: pixels)
         patch.setattr(dataset, "_FADED_SHARE", 0)
         crop = random_crop(Path("x"), 64, random.Random(seed))
     assert crop.shape == (64, 64, 3)
@@ -135,6 +136,30 @@ def test_crops_show_the_photo_undistorted_in_part_and_mirrored(
     assert 62 < np.median(heights) < 86
 
 
+def test_a_large_photo_is_read_reduced_and_cropped_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(photo_pixels(1104, 1504)).save(tmp_path / "a.jpg", quality=95, exif=exif)
+    read: list[tuple[int, ...]] = []
+    read_seen = dataset.read_seen
+
+    def reduced(path: Path, **size: int) -> np.ndarray:
+        read.append((pixels := read_seen(path, **size)).shape)
+        return pixels
+
+    def crops() -> np.ndarray:
+        rng = random.Random(0)
+        return np.array([random_crop(tmp_path / "a.jpg", 64, rng) for _ in range(12)], float)
+
+    monkeypatch.setattr(dataset, "read_seen", reduced)
+    found = crops()
+    assert set(read) == {(188, 138, 3), (376, 276, 3), (752, 552, 3)}
+    monkeypatch.setattr(dataset, "read_seen", lambda path, **_: read_seen(path))
+    assert np.abs(found - crops()).mean((1, 2, 3)).max() < 2
+
+
 def test_some_crops_are_faded_to_nearly_one_colour(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
@@ -162,6 +187,23 @@ def test_a_strip_is_no_painting(tmp_path: Path) -> None:
     Image.new("RGB", (300, 4)).save(tmp_path / "strip.png")
     with pytest.raises(InputFileError, match="more than 12 times as long as it is wide"):
         load_style_image(tmp_path / "strip.png", 64)
+
+
+def cut_out(path: Path) -> Path:
+    """A brown picture; outside of it green, which nobody sees."""
+    pixels = np.full((80, 80, 4), (0, 255, 0, 0), np.uint8)
+    pixels[20:60, 20:60] = (120, 80, 40, 255)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_colours_that_nobody_sees_are_not_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset, "_FADED_SHARE", 0)
+    path, seen = cut_out(tmp_path / "cut_out.png"), np.array([120, 80, 40])
+    painting = load_style_image(path, 64)[0].permute(1, 2, 0).numpy()
+    crops = [random_crop(path, 64, random.Random(seed)) for seed in range(4)]
+    for pixels in (255 * painting, *crops, *range_photos([path])):
+        assert np.abs(pixels - seen).max() < 3
 
 
 def test_style_images_have_their_short_side_set(paintings: list[Path]) -> None:

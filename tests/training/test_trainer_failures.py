@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ def test_other_errors_are_not_taken_for_want_of_memory(make: Any) -> None:
 
 
 def test_corrupt_photos_are_counted(make: Any) -> None:
-    trainer = make(steps=20)
+    trainer = make(steps=40)
     trainer.run()
     assert {Path(name).name for name in trainer.skipped} == {"broken.jpg", "text.png"}
 
@@ -185,6 +186,26 @@ def test_the_gradient_scaler_survives_a_fallback(make: Any) -> None:
     assert trainer.run()
     assert trainer.step == 4
     assert all(torch.isfinite(weight).all() for weight in weights(trainer))
+
+
+def test_the_gradient_scaler_survives_want_of_memory_in_the_middle_of_a_step(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make(steps=3, batch_size=4)
+    trainer.precision = torch.float16
+    trainer.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    monkeypatch.setattr(trainer, "_autocast", nullcontext)
+    clip, calls = torch.nn.utils.clip_grad_norm_, itertools.count()
+
+    def clipped(*words: Any) -> Tensor:
+        if next(calls) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return clip(*words)
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", clipped)
+    assert trainer.run()
+    assert (trainer.step, trainer.batch_size) == (3, 2)
+    assert trainer.scaler.get_scale() == 1024.0
 
 
 def test_overflows_that_no_smaller_scale_cures_stop_the_run(make: Any) -> None:
