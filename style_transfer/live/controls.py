@@ -13,7 +13,8 @@ FADE = 0.4
 """Seconds from one style to another."""
 
 _MIX_STEP, _STRENGTH_STEP, _SPLIT_STEP = 0.1, 0.1, 0.02
-_NOTE = 2.5  # seconds a note stays
+_NOTE = 2.5  # seconds a note stays, at least
+_READ = 15  # letters a second that are read
 
 
 class Command(enum.Enum):
@@ -134,7 +135,7 @@ class Controls:
 
     def current_note(self, now: float) -> str:
         text, since = self._note
-        return text if now - since < _NOTE else ""
+        return text if now - since < max(_NOTE, len(text) / _READ) else ""
 
     @property
     def mix(self) -> str:

@@ -58,11 +58,13 @@ def draw_recording(pixels: Pixels, seconds: float) -> None:
 
 
 def draw_note(pixels: Pixels, text: str) -> None:
-    """A line at the bottom, in the middle."""
+    """At the bottom, in the middle, in as many lines as it takes."""
     size = _size(pixels)
-    mask = _mask(text, size)
-    left = (pixels.shape[1] - mask.shape[1] - size) // 2
-    _draw(pixels, text, _WHITE, left, pixels.shape[0] - mask.shape[0] - size * 3 // 2)
+    lines = _wrapped(text, size, pixels.shape[1] - 3 * size)
+    height = _mask("", size).shape[0] + size // 2
+    for number, line in enumerate(lines):
+        left = (pixels.shape[1] - _mask(line, size).shape[1] - size) // 2
+        _draw(pixels, line, _WHITE, left, pixels.shape[0] - size - height * (len(lines) - number))
 
 
 def draw_grid_names(pixels: Pixels, names: Sequence[str], chosen: int) -> None:
@@ -109,6 +111,18 @@ def _size(pixels: Pixels) -> int:
     """Of text, in pixels: the help has to fit."""
     height, width = pixels.shape[:2]
     return max(10, int(_TEXT * min(height, width) + 0.5))
+
+
+def _wrapped(text: str, size: int, room: int) -> list[str]:
+    """Lines of whole words that are no wider than ``room``, but for words that are."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if _mask(longer, size).shape[1] <= room or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _shortened(text: str, size: int, room: int) -> str:

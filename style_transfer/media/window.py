@@ -8,12 +8,15 @@ import sys
 from collections.abc import Mapping
 
 import cv2
+import numpy as np
 
 from style_transfer.errors import UserError
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sinks import Click
 
 _LARGEST = (1280, 720)  # pixels, at first: it fits most screens, and can be pulled larger
+# What WND_PROP_VISIBLE is below once the window is gone; on macOS it is 0 while it is minimised.
+_CLOSED = 0 if sys.platform == "darwin" else 1
 _NO_WINDOWS = (
     "this OpenCV was built without windows: pip uninstall opencv-python-headless, then"
     " pip install --force-reinstall opencv-python; or use --headless with --record"
@@ -35,8 +38,9 @@ class Window:
         _need_screen(os.environ)
         self._title = title
         self._events: list[str | Click] = []
-        self._size = (0, 0)
-        self._full = False
+        self._size = (0, 0)  # of what is drawn
+        self._inner = (0, 0, 1, 1)  # left, top, width and height of the picture in it
+        self._full = self._sized = False
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
             cv2.setMouseCallback(title, self._pointer)
@@ -48,10 +52,17 @@ class Window:
     def show(self, pixels: Pixels, time: float = 0) -> None:  # noqa: ARG002
         """Draw a frame; when this returns, it has been drawn."""
         height, width = pixels.shape[:2]
-        if self._size == (0, 0) and not self._full:
+        if not (self._sized or self._full):
             scale = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
             cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
-        self._size = (width, height)
+            self._sized = True
+        left, top = self._margins(width, height) if self._full else (0, 0)
+        if left or top:
+            pixels = np.asarray(
+                cv2.copyMakeBorder(pixels, top, top, left, left, cv2.BORDER_CONSTANT), np.uint8
+            )
+        self._inner = left, top, width, height
+        self._size = (width + 2 * left, height + 2 * top)
         cv2.imshow(self._title, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         self._process()
 
@@ -63,7 +74,8 @@ class Window:
     @property
     def closed(self) -> bool:
         try:
-            return self._size != (0, 0) and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
+            visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE)
+            return self._size != (0, 0) and visible < _CLOSED
         except cv2.error:  # what some back ends do when the window is gone
             return True
 
@@ -71,6 +83,20 @@ class Window:
         self._full = not self._full
         state = cv2.WINDOW_FULLSCREEN if self._full else cv2.WINDOW_NORMAL
         cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, state)
+        # Full, the picture comes in the screen's own shape.
+        ratio = cv2.WINDOW_FREERATIO if self._full else cv2.WINDOW_KEEPRATIO
+        cv2.setWindowProperty(self._title, cv2.WND_PROP_ASPECT_RATIO, ratio)
+
+    def _margins(self, width: int, height: int) -> tuple[int, int]:
+        """Black at each side, and above and below, of a picture that fills the screen: OpenCV's is bright."""
+        try:
+            _, _, screen_width, screen_height = cv2.getWindowImageRect(self._title)
+        except cv2.error:
+            return 0, 0
+        if screen_width < 1 or screen_height < 1:
+            return 0, 0
+        wide, high = height * screen_width / screen_height, width * screen_height / screen_width
+        return max(0, round((wide - width) / 2)), max(0, round((high - height) / 2))
 
     def close(self) -> None:
         cv2.destroyAllWindows()
@@ -84,9 +110,10 @@ class Window:
     def _pointer(self, event: int, x: int, y: int, flags: int, _: object) -> None:
         pressed = event == cv2.EVENT_LBUTTONDOWN
         dragged = event == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON
-        width, height = self._size
-        if (pressed or dragged) and width:
-            self._events.append(Click(min(1.0, max(0.0, x / width)), min(1.0, max(0.0, y / height))))
+        left, top, width, height = self._inner
+        if pressed or dragged:
+            across, down = (x - left) / width, (y - top) / height
+            self._events.append(Click(min(1.0, max(0.0, across)), min(1.0, max(0.0, down))))
 
 
 def key_name(code: int) -> str:

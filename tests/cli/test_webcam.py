@@ -36,10 +36,13 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A second of 96x72 pixels at 20 frames a second, all the same."""
-    path = tmp_path_factory.mktemp("clip") / "clip.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 20.0, (96, 72))
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.avi", 96, 72)
+
+
+def write_clip(path: Path, width: int, height: int) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 20.0, (width, height))
     for _ in range(20):
-        writer.write(photo_pixels(72, 96)[..., ::-1])
+        writer.write(photo_pixels(height, width)[..., ::-1])
     writer.release()
     return path
 
@@ -251,14 +254,25 @@ class Desk:
         self.do("windowfocus", "--sync", self.window)
         self.do("key", key)
 
+    def whole(self) -> np.ndarray:
+        """The screen; int RGB."""
+        return np.asarray(ImageGrab.grab(xdisplay=self.display).convert("RGB")).astype(int)
+
     def look(self) -> np.ndarray:
         """The middle of the window, which shows no text; int RGB."""
         geometry = dict(
             line.split("=") for line in self.do("getwindowgeometry", "--shell", self.window).splitlines()
         )
         left, top, width, height = (int(geometry[key]) for key in ("X", "Y", "WIDTH", "HEIGHT"))
-        picture = np.asarray(ImageGrab.grab(xdisplay=self.display).convert("RGB")).astype(int)
-        return picture[top + height // 3 : top + height * 2 // 3, left + width // 8 : left + width * 7 // 8]
+        return self.whole()[
+            top + height // 3 : top + height * 2 // 3, left + width // 8 : left + width * 7 // 8
+        ]
+
+
+def framed_in_black(screen: np.ndarray) -> bool:
+    """A picture three times as wide as high: nothing but black above and below."""
+    top, middle, bottom = (screen[rows] for rows in (slice(0, 60), slice(280, 320), slice(540, 600)))
+    return bool(top.max() < 8 and bottom.max() < 8 and middle.mean() > 20)
 
 
 def until(condition: Callable[[], bool], what: str, process: subprocess.Popen[str]) -> None:
@@ -269,7 +283,8 @@ def until(condition: Callable[[], bool], what: str, process: subprocess.Popen[st
         time.sleep(0.3)  # looking takes time from what is looked at
 
 
-def test_a_window_that_fills_the_screen(screen: str, clip: Path, model_file: Path, tmp_path: Path) -> None:
+def test_a_window_that_fills_the_screen(screen: str, model_file: Path, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "wide.avi", 192, 64)
     words = ["--source", str(clip), "--loop", "--model", str(model_file), "--full-screen", "--no-text"]
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "webcam.py"), *words, "--device", "cpu"],
@@ -283,6 +298,11 @@ def test_a_window_that_fills_the_screen(screen: str, clip: Path, model_file: Pat
 
     try:
         until(fills, "the whole screen", process)
+        until(lambda: framed_in_black(desk.whole()), "a black surround", process)
+        desk.press("f")
+        until(
+            lambda: "Geometry: 800x600" not in desk.do("getwindowgeometry", desk.window), "a window", process
+        )
         desk.press("q")
         assert process.wait(60) == 0
     finally:

@@ -33,6 +33,22 @@ def test_the_help_fits_and_can_be_read() -> None:
         assert canvas.min() < 80
 
 
+def test_a_long_note_is_read_whole() -> None:
+    path = "/home/somebody/recordings/recording-20260101-120000.mp4"
+    text = f"cannot write '{path}': the disk is full; free some space"
+    for size in ((480, 640), (640, 480)):
+        canvas = np.full((*size, 3), 200, np.uint8)
+        overlay.draw_note(canvas, text)
+        changed = (canvas != 200).any(axis=2)
+        assert changed.any()
+        assert not changed[:, 0].any()
+        assert not changed[:, -1].any()
+        assert not changed[-1].any()
+        short = np.full((*size, 3), 200, np.uint8)
+        overlay.draw_note(short, "a")
+        assert changed.sum(axis=0).max() >= 2 * (short != 200).any(axis=2).sum(axis=0).max()
+
+
 def test_small_pictures_are_enlarged_for_text_and_the_original_stays() -> None:
     assert overlay.legible(photo_pixels(120, 160)).shape == (480, 640, 3)
     photo = photo_pixels(480, 640)

@@ -75,6 +75,7 @@ class FakeDisplay(MemorySink):
         self.script = list(script)
         self.session: Session | None = None
         self.full_screen = False
+        self.deadline = time.perf_counter() + 120
 
     @property
     def closed(self) -> bool:
@@ -85,6 +86,7 @@ class FakeDisplay(MemorySink):
         pass
 
     def poll(self) -> list[str | Click]:
+        assert time.perf_counter() < self.deadline, f"waited in vain to press {self.script[:1]}"
         if self.script and self.script[0][0]():  # type: ignore[operator]
             return [self.script.pop(0)[1]]
         return []
@@ -129,13 +131,14 @@ def test_nothing_is_written_on_the_picture_unless_wanted(stylizer: Stylizer) -> 
     painting = stylizer(camera.photo, look)
 
     def arrived() -> bool:
-        return bool(display.frames) and bool((display.frames[-1] == painting).all())
+        return bool(display.frames) and int(np.abs(display.frames[-1].astype(int) - painting).max()) <= 1
 
     def written() -> bool:
         return not arrived()
 
     display.script = [(after(1, display), "-"), (arrived, "i"), (written, "q")]
-    Session(camera, lambda: stylizer, Controls(text=False), display=display).run()
+    # At so low a rate nothing is painted smaller, however busy the machine.
+    Session(camera, lambda: stylizer, Controls(text=False), display=display, target_fps=1).run()
     assert (display.frames[0] == camera.photo).all()
     assert not display.script  # "i" brought the rate and the note back
 
