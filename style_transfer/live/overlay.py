@@ -113,16 +113,25 @@ def _size(pixels: Pixels) -> int:
     return max(10, int(_TEXT * min(height, width) + 0.5))
 
 
+@functools.lru_cache(maxsize=16)
 def _wrapped(text: str, size: int, room: int) -> list[str]:
-    """Lines of whole words that are no wider than ``room``, but for words that are."""
+    """Lines no wider than ``room``, of whole words but for those, such as paths, that are wider."""
+
+    def fits(line: str) -> bool:
+        return len(line) < 2 or _mask(line, size).shape[1] <= room
+
     lines = [""]
     for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if _mask(longer, size).shape[1] <= room or not lines[-1]:
+        if fits(longer := f"{lines[-1]} {word}".strip()):
             lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
+            continue
+        lines.append("")
+        for letter in word:
+            if fits(lines[-1] + letter):
+                lines[-1] += letter
+            else:
+                lines.append(letter)
+    return [line for line in lines if line] or [""]
 
 
 def _shortened(text: str, size: int, room: int) -> str:
