@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -72,7 +73,8 @@ def cases(
 def measure(case: Case, photo: Path | None, seconds: float) -> Speed:
     """Measure ``case`` for about ``seconds`` in a fresh process; never raises for what happens there."""
     words = json.dumps({**asdict(case), "photo": photo and str(photo), "seconds": seconds})
-    command = [sys.executable, "-m", "style_transfer.evaluation.speed", words]
+    # -P: the folder it is called in may hold a statistics.py, say.
+    command = [sys.executable, "-P", "-m", "style_transfer.evaluation.speed", words]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, env=environment)
@@ -204,6 +206,10 @@ def _peak_memory() -> tuple[float, float]:
 
         unit = 2**20 if sys.platform == "darwin" else 2**10
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+        # Linux hands the parent's peak on to that; its own begins anew with the program.
+        status = Path("/proc/self/status")
+        if status.exists() and (own := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+            peak = int(own[1]) / 2**10
     torch = sys.modules.get("torch")  # to import it now would count as memory of what was measured
     gpu = torch.cuda.max_memory_allocated() / 2**20 if torch and torch.cuda.is_available() else 0.0
     return peak, gpu

@@ -14,7 +14,7 @@ from torch import Tensor
 from style_transfer import __version__
 from style_transfer.errors import UserError
 from style_transfer.export.traced import TOLERANCES, TRACED_SIZE, Traced, compare, dynamic, noise, quiet
-from style_transfer.files import atomic_path
+from style_transfer.files import atomic_path, readable
 from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.style_model import StyleBank, StyleModel
 from style_transfer.networks.styles import Statistics, StyleParameters
@@ -77,7 +77,7 @@ def export_onnx(
     proto = program.model_proto
     proto.producer_name, proto.producer_version = "style-transfer", __version__
     for key, value in {
-        "model": name,
+        "model": readable(name),
         "style_transfer": __version__,
         "styles": json.dumps(model.style_names),
         "mix": json.dumps(None if mix is None else dict(mix)),

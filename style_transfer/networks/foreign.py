@@ -6,6 +6,7 @@ with a linear output: the factor 255 is folded into its first and last convoluti
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         if path.suffix.lower() == ".safetensors":
             state = load_file(path)
         else:
+            if zipfile.is_zipfile(path):
+                with zipfile.ZipFile(path) as archive:
+                    if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                        raise ValueError("it is compressed")  # and might grow without bounds
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state) if isinstance(state, dict) else None
     except Exception as error:  # a damaged pickle raises nearly anything
@@ -91,4 +96,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise ModelFileError(
             f"'{path}' holds no state dictionary of tensors; name a file of weights that does"
         )
+    # One number can be told to stand in a hundred million places.
+    if sum(value.numel() * value.element_size() for value in state.values()) > path.stat().st_size:
+        raise ModelFileError(f"'{path}' is damaged: it holds less than it says; it was not opened")
     return {str(name).removeprefix("module."): value.detach().float() for name, value in state.items()}

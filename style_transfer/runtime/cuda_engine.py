@@ -174,6 +174,8 @@ class CudaEngine(TorchEngine):
         with self._gpu.on("compute"):  # PyTorch hands memory out again by the lane that it was made in
             frame = torch.empty(shape, dtype=torch.uint8, device=self.device)
             made = _Buffers(self._gpu.pinned(*shape), frame, torch.empty_like(frame))
+        # What it handed out may be what a kernel that is still to run writes to, as it was let go of before.
+        self._gpu.wait("upload", self._gpu.mark("compute"))
         self._frames.append(made)
         return made
 

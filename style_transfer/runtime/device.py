@@ -20,6 +20,7 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 PRECISIONS = ("auto", *DTYPES)
 
 _DEV = Path("/dev")
+_DRIVER = Path("/proc/driver/nvidia")
 # Through what each of PyTorch's GPU interfaces reaches a GPU on Linux: NVIDIA's driver, also on Jetson and in
 # WSL; AMD's; Intel's.
 _NODES = {
@@ -83,6 +84,8 @@ def _may_have_gpu() -> bool:
         return True
     if sys.platform != "linux":
         return bool(built)
+    if "cuda" in built and _DRIVER.exists():  # whose nodes come with the first program that uses it
+        return True
     return any(next(_DEV.glob(node), None) for interface in built for node in _NODES[interface])
 
 

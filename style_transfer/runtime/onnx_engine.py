@@ -45,7 +45,7 @@ class OnnxEngine:
         if self.device.type == "cuda":
             providers.insert(0, (_GPU, {"device_id": self.device.index or 0}))  # type: ignore[arg-type]
         try:
-            self._session = runtime.InferenceSession(str(model.path), options, providers)
+            self._session = runtime.InferenceSession(model.path.read_bytes(), options, providers)
         except Exception as error:
             reason = one_line(error)
             raise ModelFileError(f"ONNX Runtime cannot load '{model.path}': {reason}") from error

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from style_transfer.errors import StyleTransferError, UserError
@@ -24,6 +23,7 @@ from style_transfer.runtime.color import combine
 from style_transfer.runtime.device import Device, choose_device, choose_precision, has_fast_int8
 from style_transfer.runtime.engines import Engine, Int8, choose_engine
 from style_transfer.runtime.exported_engine import compiled_forward, onnx_engine
+from style_transfer.runtime.limits import free_memory
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.stream import overlapped
 from style_transfer.runtime.threads import set_threads
@@ -155,9 +155,12 @@ class Stylizer:
         return Look(self.model.mix(mix), strength, preserve_color, ranges=self.model.mix_ranges(mix))
 
     def set_style(self, style: str | Mapping[str, float]) -> None:
-        """Paint the frames that follow with another style or mix; takes no time."""
+        """Paint the frames that follow with another style or mix; takes no time.
+
+        Statistics that were frozen belonged to the former one: the new one's are each frame's own.
+        """
         look = self.make_look(style)
-        self.look = replace(self.look, parameters=look.parameters, ranges=look.ranges)
+        self.look = replace(self.look, parameters=look.parameters, ranges=look.ranges, statistics=None)
 
     def __call__(
         self,
@@ -231,9 +234,16 @@ class Stylizer:
         painting = self(frame, look)
         return lambda: painting
 
+    @property
+    def _whole_only(self) -> bool:
+        """For a file that takes each picture's statistics inside, tiles would each be a picture."""
+        return isinstance(self.model, OnnxModel) and not self.model.frozen
+
     def _fits(self, needed: int) -> bool:
         """Whether a frame that takes ``needed`` bytes may be painted as a whole."""
         if self.device.type != "cuda":
+            if self._whole_only:  # as far as there is any memory; ONNX Runtime takes more of it
+                return 1.5 * needed <= free_memory()
             return needed <= working_memory(self.device)
         if needed > self._proven:  # asking a GPU takes time, and later its memory is in our own use
             if needed > working_memory(self.device):
@@ -261,9 +271,9 @@ class Stylizer:
         """As calling the stylizer, in tiles of ``side`` pixels whatever the frame's size."""
         look = look or self.look
         _check(frame)
-        if isinstance(self.model, OnnxModel) and not self.model.frozen:
+        if self._whole_only:
             raise UserError(
-                f"'{self.model.path}' takes each picture's own statistics and cannot paint one in tiles;"
+                "an ONNX file that takes each picture's own statistics cannot paint one in tiles;"
                 " use --image-size, or export the model with --statistics frozen"
             )
         if look.statistics is None:
@@ -291,8 +301,7 @@ def working_memory(device: Device) -> int:
         free: int = torch.cuda.mem_get_info(str(device))[0]
         ours: int = torch.cuda.memory_reserved(str(device)) - torch.cuda.memory_allocated(str(device))
         return (free + ours) // 3
-    available: int = psutil.virtual_memory().available
-    return min(_MOST_WORKING_BYTES, available // 3)
+    return min(_MOST_WORKING_BYTES, free_memory() // 3)
 
 
 def _out_of_memory() -> tuple[type[Exception], ...]:

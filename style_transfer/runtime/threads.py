@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import psutil
 
-_CGROUPS = Path("/sys/fs/cgroup")
+from style_transfer.runtime.limits import cpu_quotas
 
 
 def thread_budget() -> int:
@@ -26,7 +25,7 @@ def _usable_cores() -> int:
     limits = [float(usable_cpus())]
     # Two threads on one core share its multipliers: more threads than cores only wait for each other.
     limits.append(psutil.cpu_count(logical=False) or limits[0])
-    limits.extend(_quotas())
+    limits.extend(cpu_quotas())
     return max(1, int(min(limits)))
 
 
@@ -51,34 +50,3 @@ def set_threads(*, share_of: int = 1) -> None:
     if "torch" in sys.modules:  # it is not imported for that
         sys.modules["torch"].set_num_threads(count)
     cv2.setNumThreads(count)
-
-
-def _quotas() -> list[float]:
-    """CPU quotas, in cores, of this process's control group and the groups around it (cgroup v2 and v1)."""
-    quotas = []
-    for group in _groups():
-        try:
-            quota, period = (group / "cpu.max").read_text().split()
-        except (OSError, ValueError):
-            try:
-                quota = (group / "cpu.cfs_quota_us").read_text().strip()
-                period = (group / "cpu.cfs_period_us").read_text().strip()
-            except OSError:
-                continue
-        if quota.isdecimal() and period.isdecimal() and int(period) > 0:  # "max" and -1 are no limit
-            quotas.append(int(quota) / int(period))
-    return quotas
-
-
-def _groups() -> list[Path]:
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    groups = [_CGROUPS, _CGROUPS / "cpu"]
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "" or "cpu" in controllers.split(","):
-            own = (_CGROUPS / "cpu" if controllers else _CGROUPS) / path.lstrip("/")
-            groups += [own, *(parent for parent in own.parents if parent.is_relative_to(_CGROUPS))]
-    return list(dict.fromkeys(groups))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -162,3 +163,19 @@ def test_damage_anywhere_is_one_clear_error(tmp_path: Path) -> None:
             path.write_bytes(damaged[: rng.choice([len(whole), rng.randrange(len(whole))])])
             with suppress(ModelFileError):  # and of no other kind; some damage goes unnoticed
                 read_state_dict(path)
+
+
+def test_a_small_file_that_claims_much_is_not_opened(tmp_path: Path) -> None:
+    one = torch.ones(1, dtype=torch.float16)
+    torch.save({"in2.weight": one.as_strided((3_000_000,), (0,))}, tmp_path / "stretched.pth")
+    with pytest.raises(ModelFileError, match="holds less than it says"):
+        read_state_dict(tmp_path / "stretched.pth")
+    torch.save({"in2.weight": torch.zeros(100_000)}, tmp_path / "plain.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pth") as plain,
+        zipfile.ZipFile(tmp_path / "packed.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for entry in plain.infolist():
+            packed.writestr(entry.filename, plain.read(entry))
+    with pytest.raises(ModelFileError, match="was not opened"):
+        read_state_dict(tmp_path / "packed.pth")

@@ -193,6 +193,7 @@ def test_lanes_wait_for_what_they_go_on_with(model):
         engine.submit(photo_pixels(16, 16), looks(model)[0])
         assert gpu.order == [
             "compute",  # where its buffers are made
+            "upload waits for its compute",
             "upload",
             "compute waits for its upload",
             "compute",

@@ -98,6 +98,14 @@ def test_set_style_changes_the_next_frame_and_nothing_else(model):
     assert (stylize(frame) == first).all()
 
 
+def test_a_new_style_does_not_take_over_the_former_ones_statistics(model):
+    stylize, frame = Stylizer(model, "one", device="cpu", precision="fp32"), photo_pixels(48, 64)
+    stylize.look = stylize.look.frozen(stylize.measure(frame, stylize.look))
+    stylize.set_style("two")
+    expected = Stylizer(model, "two", device="cpu", precision="fp32")(frame)
+    assert np.abs(stylize(frame).astype(int) - expected).max() <= 1
+
+
 def test_results_are_the_callers_own(stylize):
     first = stylize(noise())
     copy = first.copy()

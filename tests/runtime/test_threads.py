@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from style_transfer.runtime import threads
+from style_transfer.runtime import limits, threads
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def eight_free_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: 16 if logical else 8)
-    monkeypatch.setattr(threads, "_groups", lambda: [tmp_path / "missing", tmp_path])
+    monkeypatch.setattr(limits, "_groups", lambda _: [tmp_path / "missing", tmp_path])
     return tmp_path
 
 
@@ -103,4 +103,4 @@ def test_processes_of_one_training_share_the_cores(
 def test_this_machine_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert 1 <= threads.thread_budget() <= max(os.cpu_count() or 1, int(os.environ.get("OMP_NUM_THREADS", 0)))
-    assert all(quota > 0 for quota in threads._quotas())
+    assert all(quota > 0 for quota in limits.cpu_quotas())
