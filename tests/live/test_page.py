@@ -191,7 +191,7 @@ def test_the_browsers_camera_comes_back_painted(
             lambda: page.evaluate("document.querySelectorAll('.tile img:not([hidden])').length") == 3,
             "the thumbnails",
         )
-        visit.until(lambda: float(page.inner_text("#latency")) > 0, "the round trip")
+        visit.until(lambda: page.inner_text("#latency").isdigit(), "the round trip")
         page.keyboard.press("b")
         assert page.is_visible("#split")
         page.focus("#split")
@@ -248,6 +248,44 @@ def test_a_photo_comes_back_painted_and_changes_with_the_look(
         visit.shows(colours, "starry_night")
         visit.page.set_input_files("#file", tmp_path / "text.jpg")
         assert "no picture that this browser can read" in visit.message()
+
+
+_LISTEN = """
+    window.said = [];
+    window.sockets = [];
+    const real = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+      if (sockets.at(-1) !== this) sockets.push(this);
+      if (typeof data === "string") said.push(JSON.parse(data));
+      return real.call(this, data);
+    };"""
+
+
+def test_a_slider_in_motion_tells_now_and_then_and_its_end_always(browser: Any, served: str) -> None:
+    drag = """async () => {
+      const slider = document.getElementById("strength"), began = performance.now();
+      for (let n = 0; n < 100; n++) {
+        slider.value = n;
+        slider.dispatchEvent(new Event("input"));
+        await new Promise((done) => setTimeout(done, 5));
+      }
+      return performance.now() - began;
+    }"""
+    with Visit(browser, served, _LISTEN) as visit:
+        took = visit.page.evaluate(drag)
+        strengths = "said.filter((message) => message.type == 'look').map((look) => look.strength)"
+        visit.until(lambda: visit.page.evaluate(strengths)[-1:] == [0.99], "the last look")
+        assert 2 <= len(visit.page.evaluate(strengths)) <= took / 80 + 2
+
+
+def test_a_page_that_said_too_much_at_once_comes_back(browser: Any, served: str) -> None:
+    with Visit(browser, served, _LISTEN) as visit:
+        visit.until(lambda: visit.page.evaluate("sockets.length") == 1, "the first words")
+        visit.page.evaluate(
+            'for (let time = 0; time < 1000; time++) sockets[0].send(`{"type": "ping", "time": ${time}}`)'
+        )
+        visit.until(lambda: visit.page.evaluate("sockets.length") == 2, "another connection")
+        visit.page.wait_for_selector("#link[data-state=open]")
 
 
 @pytest.mark.parametrize(
@@ -317,7 +355,12 @@ _SIMULATION = """async ({cost, width, height, seconds}) => {
 
 @pytest.mark.parametrize(
     ("cost", "source", "widths"),
-    [(75, (640, 480), (384, 640)), (600, (640, 480), (232, 240)), (5, (1280, 720), (1088, 1280))],
+    [
+        (75, (640, 480), (384, 640)),
+        (600, (640, 480), (232, 240)),
+        (6000, (640, 480), (232, 240)),
+        (5, (1280, 720), (1088, 1280)),
+    ],
 )
 def test_the_size_follows_the_round_trip_and_does_not_pump(
     browser: Any, served: str, cost: float, source: tuple[int, int], widths: tuple[int, int]
@@ -326,6 +369,7 @@ def test_the_size_follows_the_round_trip_and_does_not_pump(
     with Visit(browser, served) as visit:
         arguments = {"cost": cost, "width": source[0], "height": source[1], "seconds": 120}
         seen = visit.page.evaluate(_SIMULATION, arguments)
+    assert all(trip is not None for _, _, trip in seen)
     settled = [(width, trip) for time, width, trip in seen if time > 60]
     trips = sorted(trip for _, trip in settled)
     assert widths[0] <= min(width for width, _ in settled)

@@ -1,11 +1,14 @@
 // The look: tiles, two mixed styles, strength, colours. Says so whenever it changes.
 
+const EVERY = 80; // milliseconds: a slider moves more often than is worth telling
+
 const byId = (id) => document.getElementById(id);
 
 export class Look extends EventTarget {
   #styles = [];
   #tiles = [];
-  #pending = false;
+  #timer = 0;
+  #told = -Infinity;
   touched = false; // by the person: before, what the server begins with may be more than is shown here
 
   constructor() {
@@ -118,12 +121,11 @@ export class Look extends EventTarget {
   #changed() {
     this.touched = true;
     this.#draw();
-    if (this.#pending) return;
-    this.#pending = true; // a slider moves more often than is worth telling
-    requestAnimationFrame(() => {
-      this.#pending = false;
+    this.#timer ||= setTimeout(() => {
+      this.#timer = 0;
+      this.#told = performance.now();
       this.dispatchEvent(new Event("change"));
-    });
+    }, Math.max(0, this.#told + EVERY - performance.now()));
   }
 
   #draw() {

@@ -300,7 +300,7 @@ function hush() { byId("message").hidden = true; }
 setInterval(() => {
   const { fps, age } = meter.read(performance.now());
   byId("fps").textContent = source.still && !frozen ? "–" : fps;
-  byId("latency").textContent = age;
+  byId("latency").textContent = age ?? "–";
 }, 500);
 
 if (!window.isSecureContext) byId("start").title = "Needs HTTPS";
