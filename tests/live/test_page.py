@@ -335,6 +335,156 @@ def test_a_phone_needs_no_scrolling_sideways_and_its_buttons_are_large_enough(
         assert page.get_attribute(".tile >> nth=1", "aria-checked") == "true"
 
 
+_CAMERAS = """
+    window.cameras = ["desk", "shelf", "back"];
+    window.asked = [];
+    window.problem = null;
+    MediaDevices.prototype.enumerateDevices = async () =>
+      cameras.map((deviceId) => ({kind: "videoinput", deviceId, label: deviceId}));
+    MediaDevices.prototype.getUserMedia = async ({video}) => {
+      if (problem) throw new DOMException("", problem);
+      const deviceId = video.deviceId?.exact ?? "desk";
+      asked.push(deviceId);
+      const canvas = Object.assign(document.createElement("canvas"), {width: 320, height: 240});
+      const context = canvas.getContext("2d");
+      setInterval(() => {  // black on the left, grey on the right
+        context.fillStyle = "#000";
+        context.fillRect(0, 0, 160, 240);
+        context.fillStyle = "#888";
+        context.fillRect(160, 0, 160, 240);
+      }, 40);
+      const stream = canvas.captureStream(25);
+      stream.getVideoTracks()[0].getSettings = () =>
+        ({deviceId, ...(deviceId === "back" && {facingMode: "environment"})});
+      return stream;
+    };"""
+_SIDES = """() => {
+  const {width, height} = canvas, context = canvas.getContext("2d");
+  return [0, width / 2].map((left) => {
+    const {data} = context.getImageData(left, 0, width / 2, height);
+    return data.reduce((sum, value, i) => sum + (i % 4 < 3 ? value : 0), 0) / (data.length / 4) / 3;
+  });
+}"""
+
+
+def test_the_other_camera_is_the_next_one(browser: Any, served: str) -> None:
+    with Visit(browser, served, _CAMERAS) as visit:
+        page = visit.page
+        page.click("#start")
+        for asked, mirrored in (("desk", True), ("shelf", True), ("back", False), ("desk", True)):
+            visit.until(lambda name=asked: page.evaluate("asked").pop() == name, asked)  # type: ignore[misc]
+            mirror = f"#mirror-button[aria-pressed={str(mirrored).lower()}]"
+            page.wait_for_selector(f"body[data-mode=live] {mirror}")
+            page.wait_for_selector("#message", state="hidden")
+            page.keyboard.press("t")
+        page.wait_for_selector("#turn-button", state="visible")
+        page.evaluate("cameras.length = 1; navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+        page.wait_for_selector("#turn-button", state="hidden")
+
+
+def test_a_frozen_picture_is_mirrored_and_a_camera_that_fails_leaves_no_dead_end(
+    browser: Any, served: str
+) -> None:
+    def lighter(side: int) -> bool:
+        sides = visit.page.evaluate(_SIDES)
+        return bool(sides[side] > sides[1 - side] + 20)
+
+    with Visit(browser, served, _CAMERAS) as visit:
+        page = visit.page
+        page.fill("#strength", "0")
+        page.click("#start")
+        visit.until(lambda: lighter(0), "the picture, mirrored")
+        page.click("#freeze-button")
+        page.keyboard.press("m")
+        visit.until(lambda: lighter(1), "the picture as it is")
+        page.evaluate("problem = 'NotReadableError'")
+        page.keyboard.press("t")
+        page.wait_for_selector("body[data-mode=idle]")
+        assert "busy" in visit.message()
+        assert page.get_attribute("#freeze-button", "aria-pressed") == "false"
+        page.evaluate("problem = null")
+        page.click("#start")
+        page.wait_for_selector("body[data-mode=live]")
+        page.keyboard.press(" ")
+        page.wait_for_selector("#freeze-button[aria-pressed=true]")
+
+
+def test_a_camera_that_is_overtaken_by_a_photo_says_nothing(
+    browser: Any, served: str, tmp_path: Path
+) -> None:
+    Image.fromarray(photo_pixels(200, 300)).save(tmp_path / "photo.png")
+    dark = "MediaDevices.prototype.getUserMedia = async () => new MediaStream([silent()]);"
+    silent = "const silent = () => document.createElement('canvas').captureStream(0).getVideoTracks()[0];"
+    with Visit(browser, served, silent + dark) as visit:
+        visit.page.click("#start")
+        assert visit.message() == "Starting the camera…"
+        visit.page.set_input_files("#file", tmp_path / "photo.png")
+        visit.page.wait_for_selector("body[data-mode=photo]")
+        visit.page.wait_for_timeout(300)
+        assert visit.page.is_hidden("#message")
+
+
+def test_a_photo_is_shown_plain_until_it_is_painted_and_a_new_start_shows_nothing_old(
+    browser: Any, served: str, tmp_path: Path
+) -> None:
+    Image.fromarray(photo_pixels(200, 300)).save(tmp_path / "photo.png")
+    deaf = "WebSocket.prototype.send = () => {};"  # so that nothing is painted
+    with Visit(browser, served, _CAMERAS, deaf) as visit:
+        visit.page.set_input_files("#file", tmp_path / "photo.png")
+        visit.page.wait_for_selector("body[data-mode=photo]")
+        seen = np.asarray(visit.page.evaluate(_COLOUR))
+        assert np.abs(seen - photo_pixels(200, 300).mean(axis=(0, 1))).max() < 3
+        visit.page.keyboard.press("v")
+        visit.page.wait_for_selector("body[data-mode=live]")
+        assert not any(visit.page.evaluate(_COLOUR))
+
+
+def test_keys_work_after_a_slider_was_touched(browser: Any, served: str) -> None:
+    def look() -> list[Any]:
+        parts = (
+            "[first.selectedIndex, strength.valueAsNumber, document.getElementById('keep-colors').checked]"
+        )
+        return list(visit.page.evaluate(parts))
+
+    with Visit(browser, served, _CAMERAS) as visit:
+        page = visit.page
+        page.click("#start")
+        page.wait_for_selector("body[data-mode=live]")
+        visit.until(lambda: page.evaluate("!!canvas.getContext('2d')"), "the picture")
+        page.focus("#strength")
+        page.keyboard.press("2")
+        page.keyboard.press("ArrowLeft")  # moves the slider
+        page.keyboard.press("C")
+        assert look() == [1, 99, True]
+        page.keyboard.press("-")
+        page.keyboard.press("n")
+        assert look() == [2, 89, True]
+        page.keyboard.press(" ")
+        page.wait_for_selector("#freeze-button[aria-pressed=true]")
+        for _ in range(4):  # held down
+            page.keyboard.down("c")
+        page.keyboard.up("c")
+        for _ in range(3):
+            page.keyboard.down("-")
+        assert look() == [2, 59, False]
+
+
+def test_arrows_mix_from_the_shares_that_are_shown(browser: Any, served: str) -> None:
+    with Visit(browser, served) as visit:
+        page = visit.page
+        page.fill("#first-weight", "100")
+        page.fill("#second-weight", "100")
+        page.focus("#gallery .tile[tabindex='0']")
+        page.evaluate("document.activeElement.blur()")
+        for key, shares in (("ArrowLeft", ["60 %", "40 %"]), ("ArrowRight", ["50 %", "50 %"])):
+            page.keyboard.press(key)
+            assert [page.input_value(f"#{name}-weight") + " %" for name in ("first", "second")] == shares
+            assert [
+                page.evaluate(f"document.getElementById('{name}-share').value")
+                for name in ("first", "second")
+            ] == shares
+
+
 _SIMULATION = """async ({cost, width, height, seconds}) => {
   const {Pace} = await import("/pace.js");
   const pace = new Pace(), under_way = [], seen = [];

@@ -28,10 +28,7 @@ _STALLED = 10.0  # seconds that a message may take to be read at the other end
 _IDLE = 600.0  # seconds without a word
 _UNSEEN = 2  # frames of the server's camera under way, at most
 _RUBBISH = 1008, b"it was sent too much that made no sense"
-_FLOOD = (
-    1013,
-    b"it was sent too much at once",
-)  # "try again later": a line that stalls delivers all of it together
+_FLOOD = 1013, b"it was sent too much at once"  # "try again later": so does a line that stalled
 _SILENCE = 1000, b"nothing came for a long time"
 _log = logging.getLogger("style_transfer")
 

@@ -70,7 +70,9 @@ export class Look extends EventTarget {
 
   /** A tenth more of the second style, or with -1 of the first. */
   mix(direction) {
-    const second = Math.min(100, Math.max(0, this.secondWeight.valueAsNumber + 10 * direction));
+    const [first, was] = [this.firstWeight.valueAsNumber, this.secondWeight.valueAsNumber];
+    const share = Math.round((100 * was) / (first + was || 1)); // as it is shown
+    const second = Math.min(100, Math.max(0, share + 10 * direction));
     this.secondWeight.value = second;
     this.firstWeight.value = 100 - second;
     this.#changed();

@@ -142,26 +142,39 @@ async function sayWhyThereIsNone() {
 // -- what a person does -----------------------------------------------------------------------------
 
 async function startCamera(begin = () => camera.start()) {
+  say("Starting the camera…", true);
   try {
-    if (!(await begin())) return;
+    if (!(await begin())) return; // whoever overtook it says what is to be said
   } catch (error) {
-    if (!source.still) setMode("idle");
+    if (!source.still || frozen) stopCamera(); // a photo stays
     return say(error.message, true);
   }
   hush();
   thaw();
+  if (document.body.dataset.mode !== "live") leaveOldPaintings();
   source.mirror = camera.front;
   pressed("mirror-button", source.mirror);
   setMode("live");
-  byId("turn-button").hidden = !(await camera.several());
   setTimeout(askForThumbnails, THUMBNAILS_AFTER);
+  await offerOtherCamera();
 }
 
 function stopCamera() {
+  hush();
   camera.stop();
   thaw();
-  stage.forget();
+  leaveOldPaintings();
   setMode("idle");
+}
+
+/** What was painted, or is under way, is of another picture. */
+function leaveOldPaintings() {
+  stage.forget();
+  newest = pace.next;
+}
+
+async function offerOtherCamera() {
+  byId("turn-button").hidden = serverCamera || !(await camera.several());
 }
 
 async function openPhoto(file) {
@@ -175,11 +188,12 @@ async function openPhoto(file) {
   camera.stop();
   frozen = false;
   pressed("freeze-button", false);
+  leaveOldPaintings();
   stage.resize(...source.size);
+  stage.show(source.still, source.still); // until it is painted
   setMode("photo");
   tellSource();
   pace.restart();
-  newest = pace.next; // what the camera still has under way comes too late
   askForThumbnails();
 }
 
@@ -207,6 +221,9 @@ function thaw() {
 function toggleMirror() {
   source.mirror = !source.mirror;
   pressed("mirror-button", source.mirror);
+  if (!frozen) return;
+  source.flip();
+  paintStill();
 }
 
 function toggleSplit() {
@@ -267,6 +284,7 @@ camera.addEventListener("lost", () => {
   stopCamera();
   say("The camera went away. Plug it in again and start it.", true);
 });
+navigator.mediaDevices?.addEventListener("devicechange", offerOtherCamera);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) paintStill(); });
 
 // -- what the page shows ----------------------------------------------------------------------------
@@ -278,7 +296,7 @@ function setMode(mode) {
   byId("stats").hidden = mode === "idle";
   byId("camera-button").querySelector("use").setAttribute("href", live ? "#i-stop" : "#i-camera");
   byId("camera-button").setAttribute("aria-label", live ? "Stop the camera" : "Start the camera");
-  for (const id of ["mirror-button", "freeze-button"]) byId(id).disabled = !live;
+  for (const id of ["mirror-button", "freeze-button", "turn-button"]) byId(id).disabled = !live;
 }
 
 function pressed(id, on) { byId(id).setAttribute("aria-pressed", String(on)); }
