@@ -8,6 +8,7 @@ import itertools
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from style_transfer.live.controls import Scene
 from style_transfer.live.web.server import Page as WebPage
 from style_transfer.live.web.settings import Settings
 from style_transfer.live.web.studio import Studio
+from style_transfer.media.camera import Shot
+from style_transfer.media.mailbox import Mailbox
 from style_transfer.runtime.stylizer import Stylizer
 
 TOKEN = "open-sesame-please"
@@ -86,12 +89,12 @@ def stylizer() -> Stylizer:
 class Served:
     """A server in a thread."""
 
-    def __init__(self, stylizer: Stylizer, **settings: Any) -> None:
+    def __init__(self, stylizer: Stylizer, *, camera: Any = None, **settings: Any) -> None:
         self._stopped = False
         self._studio = Studio(stylizer)
         self._studio.start()
         wanted = Settings(port=0, **settings)
-        page = WebPage(self._studio, wanted, Scene((1.0, 0.0, 0.0)))
+        page = WebPage(self._studio, wanted, Scene((1.0, 0.0, 0.0)), camera=camera)
         listening = wanted.listen()
         self.port = listening.getsockname()[1]
         serving = page.serve(listening, None, lambda: self._stopped)
@@ -483,6 +486,90 @@ def test_arrows_mix_from_the_shares_that_are_shown(browser: Any, served: str) ->
                 page.evaluate(f"document.getElementById('{name}-share').value")
                 for name in ("first", "second")
             ] == shares
+
+
+class _MachinesCamera:
+    def __init__(self) -> None:
+        self.shots: Mailbox[Shot] = Mailbox()
+
+
+def test_a_camera_of_the_server_that_gives_nothing_is_waited_for_in_words(
+    browser: Any, stylizer: Stylizer
+) -> None:
+    camera = _MachinesCamera()
+    server = Served(stylizer, camera=camera)
+    waits = "Waiting for this machine's camera…"
+    try:
+        with Visit(browser, f"http://localhost:{server.port}/") as visit:
+            for _ in range(2):  # before its first picture, and when it is unplugged
+                assert visit.message() == waits
+                camera.shots.put(Shot(photo_pixels(48, 64), time.perf_counter()))
+                visit.page.wait_for_selector("#message", state="hidden")
+            assert visit.page.get_attribute("body", "data-mode") == "live"
+    finally:
+        server.close()
+
+
+def test_a_page_without_its_connection_says_what_may_be_in_between(browser: Any, served: str) -> None:
+    blocked = """
+        const Real = WebSocket;
+        window.WebSocket = class extends Real {
+          constructor(address) { super(window.free ? address : address.replace("/ws", "/nothing")); }
+        };"""
+    visit = Visit(browser, served, blocked)
+    visit.until(lambda: "certificate" in visit.page.inner_text("#message"), "the reason")
+    visit.page.evaluate("window.free = true")
+    with visit:  # is connected, that is
+        assert visit.page.is_hidden("#message")
+
+
+def test_the_screen_stays_on_while_live_and_in_full_screen_is_left_to_the_picture(
+    browser: Any, served: str
+) -> None:
+    locks = """
+        window.held = 0;
+        Object.defineProperty(navigator, "wakeLock", {value: {request: async () => {
+          held++;
+          return {released: false, async release() { held -= !this.released; this.released = true; }};
+        }}});"""
+    with Visit(browser, served, _CAMERAS, locks) as visit:
+        page = visit.page
+        page.click("#start")
+        page.wait_for_selector("body[data-mode=live]")
+        visit.until(lambda: page.evaluate("held") == 1, "the lock")
+        page.keyboard.press("f")
+        page.wait_for_selector(".stage.resting")
+        assert page.is_hidden("#tools")
+        page.wait_for_timeout(500)  # a page that is drawn anew is no hand on the pointer
+        assert page.is_hidden("#tools")
+        page.mouse.move(200, 200)
+        page.wait_for_selector("#tools", state="visible")
+        page.wait_for_selector(".stage.resting")
+        page.keyboard.press("f")
+        page.wait_for_selector("#tools", state="visible")
+        page.keyboard.press("v")
+        visit.until(lambda: page.evaluate("held") == 0, "the end of the lock")
+
+
+@pytest.mark.parametrize("size", [(375, 553), (320, 480), (568, 320), (1000, 260)])
+def test_on_the_smallest_screens_everything_of_the_start_page_can_be_reached(
+    browser: Any, served: str, size: tuple[int, int]
+) -> None:
+    screen = {"viewport": {"width": size[0], "height": size[1]}}
+    with Visit(browser, served, **screen) as visit:
+        page = visit.page
+        inside = """(element) => {
+          element.scrollIntoView({block: "nearest"});
+          const {top, bottom, left, right} = element.getBoundingClientRect();
+          const seen = (y) => element.contains(document.elementFromPoint((left + right) / 2, y));
+          return seen(top + 3) && seen(bottom - 3);
+        }"""
+        for part in ("#choose", ".switch", "#welcome h2", "#start"):
+            assert page.eval_on_selector(part, inside), part
+        page.click("#start")
+        page.wait_for_selector("body[data-mode=live]")
+        assert page.eval_on_selector(".switch", inside)
+        assert page.evaluate("scrollY") == 0
 
 
 _SIMULATION = """async ({cost, width, height, seconds}) => {
