@@ -8,6 +8,7 @@ import itertools
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from style_transfer.live.controls import Scene
 from style_transfer.live.web.server import Page as WebPage
 from style_transfer.live.web.settings import Settings
 from style_transfer.live.web.studio import Studio
+from style_transfer.media.camera import Shot
+from style_transfer.media.mailbox import Mailbox
 from style_transfer.runtime.stylizer import Stylizer
 
 TOKEN = "open-sesame-please"
@@ -86,12 +89,12 @@ def stylizer() -> Stylizer:
 class Served:
     """A server in a thread."""
 
-    def __init__(self, stylizer: Stylizer, **settings: Any) -> None:
+    def __init__(self, stylizer: Stylizer, *, camera: Any = None, **settings: Any) -> None:
         self._stopped = False
         self._studio = Studio(stylizer)
         self._studio.start()
         wanted = Settings(port=0, **settings)
-        page = WebPage(self._studio, wanted, Scene((1.0, 0.0, 0.0)))
+        page = WebPage(self._studio, wanted, Scene((1.0, 0.0, 0.0)), camera=camera)
         listening = wanted.listen()
         self.port = listening.getsockname()[1]
         serving = page.serve(listening, None, lambda: self._stopped)
@@ -191,7 +194,7 @@ def test_the_browsers_camera_comes_back_painted(
             lambda: page.evaluate("document.querySelectorAll('.tile img:not([hidden])').length") == 3,
             "the thumbnails",
         )
-        visit.until(lambda: float(page.inner_text("#latency")) > 0, "the round trip")
+        visit.until(lambda: page.inner_text("#latency").isdigit(), "the round trip")
         page.keyboard.press("b")
         assert page.is_visible("#split")
         page.focus("#split")
@@ -250,6 +253,44 @@ def test_a_photo_comes_back_painted_and_changes_with_the_look(
         assert "no picture that this browser can read" in visit.message()
 
 
+_LISTEN = """
+    window.said = [];
+    window.sockets = [];
+    const real = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+      if (sockets.at(-1) !== this) sockets.push(this);
+      if (typeof data === "string") said.push(JSON.parse(data));
+      return real.call(this, data);
+    };"""
+
+
+def test_a_slider_in_motion_tells_now_and_then_and_its_end_always(browser: Any, served: str) -> None:
+    drag = """async () => {
+      const slider = document.getElementById("strength"), began = performance.now();
+      for (let n = 0; n < 100; n++) {
+        slider.value = n;
+        slider.dispatchEvent(new Event("input"));
+        await new Promise((done) => setTimeout(done, 5));
+      }
+      return performance.now() - began;
+    }"""
+    with Visit(browser, served, _LISTEN) as visit:
+        took = visit.page.evaluate(drag)
+        strengths = "said.filter((message) => message.type == 'look').map((look) => look.strength)"
+        visit.until(lambda: visit.page.evaluate(strengths)[-1:] == [0.99], "the last look")
+        assert 2 <= len(visit.page.evaluate(strengths)) <= took / 80 + 2
+
+
+def test_a_page_that_said_too_much_at_once_comes_back(browser: Any, served: str) -> None:
+    with Visit(browser, served, _LISTEN) as visit:
+        visit.until(lambda: visit.page.evaluate("sockets.length") == 1, "the first words")
+        visit.page.evaluate(
+            'for (let time = 0; time < 1000; time++) sockets[0].send(`{"type": "ping", "time": ${time}}`)'
+        )
+        visit.until(lambda: visit.page.evaluate("sockets.length") == 2, "another connection")
+        visit.page.wait_for_selector("#link[data-state=open]")
+
+
 @pytest.mark.parametrize(
     ("error", "advice"),
     [("NotAllowedError", "refused"), ("NotFoundError", "Plug one in"), ("NotReadableError", "busy")],
@@ -297,6 +338,240 @@ def test_a_phone_needs_no_scrolling_sideways_and_its_buttons_are_large_enough(
         assert page.get_attribute(".tile >> nth=1", "aria-checked") == "true"
 
 
+_CAMERAS = """
+    window.cameras = ["desk", "shelf", "back"];
+    window.asked = [];
+    window.problem = null;
+    MediaDevices.prototype.enumerateDevices = async () =>
+      cameras.map((deviceId) => ({kind: "videoinput", deviceId, label: deviceId}));
+    MediaDevices.prototype.getUserMedia = async ({video}) => {
+      if (problem) throw new DOMException("", problem);
+      const deviceId = video.deviceId?.exact ?? "desk";
+      asked.push(deviceId);
+      const canvas = Object.assign(document.createElement("canvas"), {width: 320, height: 240});
+      const context = canvas.getContext("2d");
+      setInterval(() => {  // black on the left, grey on the right
+        context.fillStyle = "#000";
+        context.fillRect(0, 0, 160, 240);
+        context.fillStyle = "#888";
+        context.fillRect(160, 0, 160, 240);
+      }, 40);
+      const stream = canvas.captureStream(25);
+      stream.getVideoTracks()[0].getSettings = () =>
+        ({deviceId, ...(deviceId === "back" && {facingMode: "environment"})});
+      return stream;
+    };"""
+_SIDES = """() => {
+  const {width, height} = canvas, context = canvas.getContext("2d");
+  return [0, width / 2].map((left) => {
+    const {data} = context.getImageData(left, 0, width / 2, height);
+    return data.reduce((sum, value, i) => sum + (i % 4 < 3 ? value : 0), 0) / (data.length / 4) / 3;
+  });
+}"""
+
+
+def test_the_other_camera_is_the_next_one(browser: Any, served: str) -> None:
+    with Visit(browser, served, _CAMERAS) as visit:
+        page = visit.page
+        page.click("#start")
+        for asked, mirrored in (("desk", True), ("shelf", True), ("back", False), ("desk", True)):
+            visit.until(lambda name=asked: page.evaluate("asked").pop() == name, asked)  # type: ignore[misc]
+            mirror = f"#mirror-button[aria-pressed={str(mirrored).lower()}]"
+            page.wait_for_selector(f"body[data-mode=live] {mirror}")
+            page.wait_for_selector("#message", state="hidden")
+            page.keyboard.press("t")
+        page.wait_for_selector("#turn-button", state="visible")
+        page.evaluate("cameras.length = 1; navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+        page.wait_for_selector("#turn-button", state="hidden")
+
+
+def test_a_frozen_picture_is_mirrored_and_a_camera_that_fails_leaves_no_dead_end(
+    browser: Any, served: str
+) -> None:
+    def lighter(side: int) -> bool:
+        sides = visit.page.evaluate(_SIDES)
+        return bool(sides[side] > sides[1 - side] + 20)
+
+    with Visit(browser, served, _CAMERAS) as visit:
+        page = visit.page
+        page.fill("#strength", "0")
+        page.click("#start")
+        visit.until(lambda: lighter(0), "the picture, mirrored")
+        page.click("#freeze-button")
+        page.keyboard.press("m")
+        visit.until(lambda: lighter(1), "the picture as it is")
+        page.evaluate("problem = 'NotReadableError'")
+        page.keyboard.press("t")
+        page.wait_for_selector("body[data-mode=idle]")
+        assert "busy" in visit.message()
+        assert page.get_attribute("#freeze-button", "aria-pressed") == "false"
+        page.evaluate("problem = null")
+        page.click("#start")
+        page.wait_for_selector("body[data-mode=live]")
+        page.keyboard.press(" ")
+        page.wait_for_selector("#freeze-button[aria-pressed=true]")
+
+
+def test_a_camera_that_is_overtaken_by_a_photo_says_nothing(
+    browser: Any, served: str, tmp_path: Path
+) -> None:
+    Image.fromarray(photo_pixels(200, 300)).save(tmp_path / "photo.png")
+    dark = "MediaDevices.prototype.getUserMedia = async () => new MediaStream([silent()]);"
+    silent = "const silent = () => document.createElement('canvas').captureStream(0).getVideoTracks()[0];"
+    with Visit(browser, served, silent + dark) as visit:
+        visit.page.click("#start")
+        assert visit.message() == "Starting the camera…"
+        visit.page.set_input_files("#file", tmp_path / "photo.png")
+        visit.page.wait_for_selector("body[data-mode=photo]")
+        visit.page.wait_for_timeout(300)
+        assert visit.page.is_hidden("#message")
+
+
+def test_a_photo_is_shown_plain_until_it_is_painted_and_a_new_start_shows_nothing_old(
+    browser: Any, served: str, tmp_path: Path
+) -> None:
+    Image.fromarray(photo_pixels(200, 300)).save(tmp_path / "photo.png")
+    deaf = "WebSocket.prototype.send = () => {};"  # so that nothing is painted
+    with Visit(browser, served, _CAMERAS, deaf) as visit:
+        visit.page.set_input_files("#file", tmp_path / "photo.png")
+        visit.page.wait_for_selector("body[data-mode=photo]")
+        seen = np.asarray(visit.page.evaluate(_COLOUR))
+        assert np.abs(seen - photo_pixels(200, 300).mean(axis=(0, 1))).max() < 3
+        visit.page.keyboard.press("v")
+        visit.page.wait_for_selector("body[data-mode=live]")
+        assert not any(visit.page.evaluate(_COLOUR))
+
+
+def test_keys_work_after_a_slider_was_touched(browser: Any, served: str) -> None:
+    def look() -> list[Any]:
+        parts = (
+            "[first.selectedIndex, strength.valueAsNumber, document.getElementById('keep-colors').checked]"
+        )
+        return list(visit.page.evaluate(parts))
+
+    with Visit(browser, served, _CAMERAS) as visit:
+        page = visit.page
+        page.click("#start")
+        page.wait_for_selector("body[data-mode=live]")
+        visit.until(lambda: page.evaluate("!!canvas.getContext('2d')"), "the picture")
+        page.focus("#strength")
+        page.keyboard.press("2")
+        page.keyboard.press("ArrowLeft")  # moves the slider
+        page.keyboard.press("C")
+        assert look() == [1, 99, True]
+        page.keyboard.press("-")
+        page.keyboard.press("n")
+        assert look() == [2, 89, True]
+        page.keyboard.press(" ")
+        page.wait_for_selector("#freeze-button[aria-pressed=true]")
+        for _ in range(4):  # held down
+            page.keyboard.down("c")
+        page.keyboard.up("c")
+        for _ in range(3):
+            page.keyboard.down("-")
+        assert look() == [2, 59, False]
+
+
+def test_arrows_mix_from_the_shares_that_are_shown(browser: Any, served: str) -> None:
+    with Visit(browser, served) as visit:
+        page = visit.page
+        page.fill("#first-weight", "100")
+        page.fill("#second-weight", "100")
+        page.focus("#gallery .tile[tabindex='0']")
+        page.evaluate("document.activeElement.blur()")
+        for key, shares in (("ArrowLeft", ["60 %", "40 %"]), ("ArrowRight", ["50 %", "50 %"])):
+            page.keyboard.press(key)
+            assert [page.input_value(f"#{name}-weight") + " %" for name in ("first", "second")] == shares
+            assert [
+                page.evaluate(f"document.getElementById('{name}-share').value")
+                for name in ("first", "second")
+            ] == shares
+
+
+class _MachinesCamera:
+    def __init__(self) -> None:
+        self.shots: Mailbox[Shot] = Mailbox()
+
+
+def test_a_camera_of_the_server_that_gives_nothing_is_waited_for_in_words(
+    browser: Any, stylizer: Stylizer
+) -> None:
+    camera = _MachinesCamera()
+    server = Served(stylizer, camera=camera)
+    waits = "Waiting for this machine's camera…"
+    try:
+        with Visit(browser, f"http://localhost:{server.port}/") as visit:
+            for _ in range(2):  # before its first picture, and when it is unplugged
+                assert visit.message() == waits
+                camera.shots.put(Shot(photo_pixels(48, 64), time.perf_counter()))
+                visit.page.wait_for_selector("#message", state="hidden")
+            assert visit.page.get_attribute("body", "data-mode") == "live"
+    finally:
+        server.close()
+
+
+def test_a_page_without_its_connection_says_what_may_be_in_between(browser: Any, served: str) -> None:
+    blocked = """
+        const Real = WebSocket;
+        window.WebSocket = class extends Real {
+          constructor(address) { super(window.free ? address : address.replace("/ws", "/nothing")); }
+        };"""
+    visit = Visit(browser, served, blocked)
+    visit.until(lambda: "certificate" in visit.page.inner_text("#message"), "the reason")
+    visit.page.evaluate("window.free = true")
+    with visit:  # is connected, that is
+        assert visit.page.is_hidden("#message")
+
+
+def test_the_screen_stays_on_while_live_and_in_full_screen_is_left_to_the_picture(
+    browser: Any, served: str
+) -> None:
+    locks = """
+        window.held = 0;
+        Object.defineProperty(navigator, "wakeLock", {value: {request: async () => {
+          held++;
+          return {released: false, async release() { held -= !this.released; this.released = true; }};
+        }}});"""
+    with Visit(browser, served, _CAMERAS, locks) as visit:
+        page = visit.page
+        page.click("#start")
+        page.wait_for_selector("body[data-mode=live]")
+        visit.until(lambda: page.evaluate("held") == 1, "the lock")
+        page.keyboard.press("f")
+        page.wait_for_selector(".stage.resting")
+        assert page.is_hidden("#tools")
+        page.wait_for_timeout(500)  # a page that is drawn anew is no hand on the pointer
+        assert page.is_hidden("#tools")
+        page.mouse.move(200, 200)
+        page.wait_for_selector("#tools", state="visible")
+        page.wait_for_selector(".stage.resting")
+        page.keyboard.press("f")
+        page.wait_for_selector("#tools", state="visible")
+        page.keyboard.press("v")
+        visit.until(lambda: page.evaluate("held") == 0, "the end of the lock")
+
+
+@pytest.mark.parametrize("size", [(375, 553), (320, 480), (568, 320), (1000, 260)])
+def test_on_the_smallest_screens_everything_of_the_start_page_can_be_reached(
+    browser: Any, served: str, size: tuple[int, int]
+) -> None:
+    screen = {"viewport": {"width": size[0], "height": size[1]}}
+    with Visit(browser, served, **screen) as visit:
+        page = visit.page
+        inside = """(element) => {
+          element.scrollIntoView({block: "nearest"});
+          const {top, bottom, left, right} = element.getBoundingClientRect();
+          const seen = (y) => element.contains(document.elementFromPoint((left + right) / 2, y));
+          return seen(top + 3) && seen(bottom - 3);
+        }"""
+        for part in ("#choose", ".switch", "#welcome h2", "#start"):
+            assert page.eval_on_selector(part, inside), part
+        page.click("#start")
+        page.wait_for_selector("body[data-mode=live]")
+        assert page.eval_on_selector(".switch", inside)
+        assert page.evaluate("scrollY") == 0
+
+
 _SIMULATION = """async ({cost, width, height, seconds}) => {
   const {Pace} = await import("/pace.js");
   const pace = new Pace(), under_way = [], seen = [];
@@ -317,7 +592,12 @@ _SIMULATION = """async ({cost, width, height, seconds}) => {
 
 @pytest.mark.parametrize(
     ("cost", "source", "widths"),
-    [(75, (640, 480), (384, 640)), (600, (640, 480), (232, 240)), (5, (1280, 720), (1088, 1280))],
+    [
+        (75, (640, 480), (384, 640)),
+        (600, (640, 480), (232, 240)),
+        (6000, (640, 480), (232, 240)),
+        (5, (1280, 720), (1088, 1280)),
+    ],
 )
 def test_the_size_follows_the_round_trip_and_does_not_pump(
     browser: Any, served: str, cost: float, source: tuple[int, int], widths: tuple[int, int]
@@ -326,6 +606,7 @@ def test_the_size_follows_the_round_trip_and_does_not_pump(
     with Visit(browser, served) as visit:
         arguments = {"cost": cost, "width": source[0], "height": source[1], "seconds": 120}
         seen = visit.page.evaluate(_SIMULATION, arguments)
+    assert all(trip is not None for _, _, trip in seen)
     settled = [(width, trip) for time, width, trip in seen if time > 60]
     trips = sorted(trip for _, trip in settled)
     assert widths[0] <= min(width for width, _ in settled)

@@ -27,7 +27,9 @@ _STRIKES = 5  # messages that make no sense
 _STALLED = 10.0  # seconds that a message may take to be read at the other end
 _IDLE = 600.0  # seconds without a word
 _UNSEEN = 2  # frames of the server's camera under way, at most
-_RUBBISH = b"it was sent too much, or too much that made no sense"
+_RUBBISH = 1008, b"it was sent too much that made no sense"
+_FLOOD = 1013, b"it was sent too much at once"  # "try again later": so does a line that stalled
+_SILENCE = 1000, b"nothing came for a long time"
 _log = logging.getLogger("style_transfer")
 
 
@@ -46,6 +48,7 @@ class Viewer:
         self._outbox = Outbox()
         self._messages, self._bytes = Allowance(*_MESSAGES), Allowance(*_BYTES)
         self._strikes = 0
+        self._last_words = _SILENCE
         self._shown = self._seen = 0  # numbers of the frames of the server's camera
         self._ending: asyncio.Future[bool] | None = None  # held, or it might be collected before it is done
         self._socket: web.WebSocketResponse | None = None
@@ -82,7 +85,7 @@ class Viewer:
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writer
-            await _close(request, socket, self._last_words())
+            await _close(request, socket, self._last_words)
         return socket
 
     def show(self, shot: Pixels, time: float) -> None:
@@ -106,7 +109,7 @@ class Viewer:
         data = message.data
         size = len(data) if isinstance(data, bytes | str) else 0
         if not (self._messages.spend(1, now) and self._bytes.spend(size, now)):
-            self._strikes = _STRIKES
+            self._last_words = _FLOOD
             self._tell("too many messages")
             return False
         try:
@@ -166,16 +169,14 @@ class Viewer:
     def _strike(self, line: str) -> None:
         self._strikes += 1
         self._tell(line)
-        if self._strikes >= _STRIKES and self._socket is not None and not self._socket.closed:
-            self._ending = asyncio.ensure_future(self._socket.close(code=1008, message=_RUBBISH))
+        if self._strikes < _STRIKES:
+            return
+        self._last_words = code, message = _RUBBISH
+        if self._socket is not None and not self._socket.closed:
+            self._ending = asyncio.ensure_future(self._socket.close(code=code, message=message))
 
     def _tell(self, line: str) -> None:
         self._outbox.put_text(json.dumps({"type": "error", "message": line}))
-
-    def _last_words(self) -> tuple[int, bytes]:
-        if self._strikes >= _STRIKES:
-            return 1008, _RUBBISH
-        return 1000, b"nothing came for a long time"
 
     def _from_studio(self, call: Callable[..., Any]) -> Callable[..., None]:
         """``call``, made from the studio's thread, done in the loop's."""

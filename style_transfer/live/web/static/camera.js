@@ -10,8 +10,12 @@ const INSECURE =
   "Browsers give a camera only to pages that come over HTTPS or from this very machine. " +
   "Ask for an https:// address — or choose a photo, which works here too.";
 
+const explained = (error) =>
+  new Error(EXPLANATIONS[error.name] ?? `The camera cannot be used (${error.message || error.name}).`);
+
 export class Camera extends EventTarget {
-  #facing = "user";
+  #device = null; // the one that was turned to; else whichever sees the person
+  #front = true;
   #asked = 0; // how often it was started or stopped: what a person has overtaken is let go
 
   constructor(video) {
@@ -21,34 +25,45 @@ export class Camera extends EventTarget {
 
   get running() { return Boolean(this.video.srcObject); }
   get ready() { return this.running && this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA; }
-  get front() { return this.#facing === "user"; }
+  get front() { return this.#front; }
 
   /** Asks for the camera; false if overtaken. Rejects with an Error whose message is for the person. */
   async start() {
     if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new Error(INSECURE);
     this.stop();
     const asked = this.#asked;
+    const which = this.#device ? { deviceId: { exact: this.#device } } : { facingMode: "user" };
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({
         audio: false,
-        video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, facingMode: this.#facing },
+        video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, ...which },
       });
     } catch (error) {
-      throw new Error(EXPLANATIONS[error.name] ?? `The camera cannot be used (${error.message || error.name}).`);
+      if (asked !== this.#asked) return false;
+      this.#device = null; // it may be gone for good
+      throw explained(error);
     }
     if (asked !== this.#asked) {
       stream.getTracks().forEach((track) => track.stop());
       return false;
     }
-    stream.getVideoTracks()[0].addEventListener("ended", () => {
+    const track = stream.getVideoTracks()[0];
+    this.#front = track.getSettings().facingMode !== "environment"; // those of desks do not say
+    track.addEventListener("ended", () => {
       if (this.video.srcObject !== stream) return;
       this.stop();
       this.dispatchEvent(new Event("lost"));
     });
     this.video.srcObject = stream;
-    await this.video.play();
-    return true;
+    try {
+      await this.video.play(); // fails where it is stopped before
+    } catch (error) {
+      if (asked !== this.#asked) return false;
+      this.stop();
+      throw explained(error);
+    }
+    return asked === this.#asked;
   }
 
   stop() {
@@ -57,16 +72,23 @@ export class Camera extends EventTarget {
     this.video.srcObject = null;
   }
 
-  /** From the front camera to the back one, or the other way round. */
+  /** To the next camera: a phone's other side, or another one on the desk. */
   async turn() {
-    this.#facing = this.front ? "environment" : "user";
+    const asked = this.#asked;
+    const cameras = await this.#cameras();
+    if (asked !== this.#asked) return false;
+    const shown = this.video.srcObject?.getVideoTracks()[0].getSettings().deviceId ?? this.#device;
+    const at = cameras.findIndex(({ deviceId }) => deviceId === shown);
+    this.#device = cameras[(at + 1) % cameras.length]?.deviceId || null;
     return this.start();
   }
 
   /** Whether there is more than one. */
-  async several() {
-    const devices = await navigator.mediaDevices.enumerateDevices();
-    return devices.filter((device) => device.kind === "videoinput").length > 1;
+  async several() { return (await this.#cameras()).length > 1; }
+
+  async #cameras() {
+    const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    return devices.filter((device) => device.kind === "videoinput");
   }
 
   /** Calls back for every new frame while it runs. */

@@ -16,12 +16,13 @@ export function keyboard(list, bindings) {
     list.append(term, description);
   }
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && event.key === " ") return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { target } = event;
-    if (target.matches("select") && event.key.length === 1) return; // it looks for a style
-    if (target.matches("select, input[type=range]") && /^(Arrow|Home|End|Page)|^.$/.test(event.key) && !/^[hbcfmsv?]$/.test(event.key)) return;
-    if (event.key === " " && target.closest("button, input, select")) return; // it presses that
     const key = event.key.toLowerCase();
+    if (event.repeat && !/^(arrow.*|[+=_-])$/.test(key)) return; // a finger that rests means it once
+    if (target.matches("select") && key.length === 1) return; // it looks for a style
+    if (target.matches("select, input[type=range]") && /^(arrow|home|end|page)/.test(key)) return; // they move it
+    if (key === " " && target.closest("button, input:not([type=range]), select")) return; // it presses that
     const binding = bindings.find(([, keys]) => keys.test(key));
     if (!binding) return;
     event.preventDefault();

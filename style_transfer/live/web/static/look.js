@@ -1,11 +1,14 @@
 // The look: tiles, two mixed styles, strength, colours. Says so whenever it changes.
 
+const EVERY = 80; // milliseconds: a slider moves more often than is worth telling
+
 const byId = (id) => document.getElementById(id);
 
 export class Look extends EventTarget {
   #styles = [];
   #tiles = [];
-  #pending = false;
+  #timer = 0;
+  #told = -Infinity;
   touched = false; // by the person: before, what the server begins with may be more than is shown here
 
   constructor() {
@@ -67,7 +70,9 @@ export class Look extends EventTarget {
 
   /** A tenth more of the second style, or with -1 of the first. */
   mix(direction) {
-    const second = Math.min(100, Math.max(0, this.secondWeight.valueAsNumber + 10 * direction));
+    const [first, was] = [this.firstWeight.valueAsNumber, this.secondWeight.valueAsNumber];
+    const share = Math.round((100 * was) / (first + was || 1)); // as it is shown
+    const second = Math.min(100, Math.max(0, share + 10 * direction));
     this.secondWeight.value = second;
     this.firstWeight.value = 100 - second;
     this.#changed();
@@ -118,12 +123,11 @@ export class Look extends EventTarget {
   #changed() {
     this.touched = true;
     this.#draw();
-    if (this.#pending) return;
-    this.#pending = true; // a slider moves more often than is worth telling
-    requestAnimationFrame(() => {
-      this.#pending = false;
+    this.#timer ||= setTimeout(() => {
+      this.#timer = 0;
+      this.#told = performance.now();
       this.dispatchEvent(new Event("change"));
-    });
+    }, Math.max(0, this.#told + EVERY - performance.now()));
   }
 
   #draw() {

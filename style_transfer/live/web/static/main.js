@@ -6,13 +6,19 @@ import { keyboard } from "./keyboard.js";
 import { Look } from "./look.js";
 import { Meter } from "./meter.js";
 import { Pace } from "./pace.js";
+import { Awake, rest } from "./screen.js";
 import { Source } from "./source.js";
 import { Stage } from "./stage.js";
 
 const THUMBNAILS_AFTER = 1200; // milliseconds: cameras expose slowly
 const THUMBNAILS_EVERY = 30000;
 const MESSAGE_STAYS = 6000;
+const CAMERA_SILENT = 2000; // milliseconds without a frame of the server's camera
 const SERVER_SHOWN = 1280; // pixels of the server's camera on the screen, however small it is painted
+
+const HALF_REACHED =
+  "The page came, but its connection for pictures does not: this device does not trust the server's certificate, " +
+  "or a proxy in between lets no WebSocket through. Trying again…";
 
 const byId = (id) => document.getElementById(id);
 const camera = new Camera(byId("video"));
@@ -21,6 +27,7 @@ const connection = new Connection();
 const look = new Look();
 const pace = new Pace();
 const meter = new Meter();
+const awake = new Awake();
 const stage = new Stage({
   canvas: byId("canvas"), picture: byId("picture"), split: byId("split"),
   beforeTag: byId("before-tag"), afterTag: byId("after-tag"),
@@ -31,6 +38,9 @@ let busy = false; // a frame is being encoded
 let repaint = false; // the still picture is to be painted (again)
 let frozen = false;
 let newest = 0; // number of the painting on the screen
+let lastFrame = 0; // when something came of the server's camera
+let patience = CAMERA_SILENT; // for the next
+let waiting = false; // that is said
 let messageTimer = 0;
 
 // -- frames out -------------------------------------------------------------------------------------
@@ -86,6 +96,7 @@ connection.addEventListener("frame", async ({ detail }) => {
   newest = detail.number;
   if (serverCamera) {
     connection.say({ type: "got", id: detail.number });
+    expectNext(3 * (detail.waited + detail.took)); // a slow painter is no camera that is gone
     stage.resize(...Stage.shown(painting.width, painting.height, SERVER_SHOWN));
     if (document.body.dataset.mode === "idle") setMode("live");
   } else if (document.body.dataset.mode === "idle") {
@@ -117,6 +128,8 @@ connection.addEventListener("welcome", ({ detail }) => {
   look.welcome(detail.styles, detail.look);
   if (look.touched) connection.say({ type: "look", ...look.wanted });
   tellSource();
+  stayAwake();
+  expectNext();
   pace.restart();
   newest = 0;
   link("open", "connected");
@@ -127,41 +140,73 @@ connection.addEventListener("welcome", ({ detail }) => {
 
 connection.addEventListener("closed", ({ detail }) => {
   link("closed", "not connected");
+  stayAwake();
+  waiting = false;
   if (detail.final) say(`The server closed the connection: ${detail.reason}. Reload the page to try again.`, true);
   else if (detail.reason.includes("places")) say("All places are taken. Yours comes as soon as someone leaves.", true);
-  else if (detail.attempt > 0) sayWhyThereIsNone();
+  else if (detail.attempt > 0) sayWhyThereIsNone(detail.attempt);
 });
 
 /** A server that was started again knows this page no longer where it asks for a token. */
-async function sayWhyThereIsNone() {
+async function sayWhyThereIsNone(attempt) {
   const answer = await fetch("/", { cache: "no-store" }).catch(() => null);
   if (answer?.status === 401) say("The server was started again: open its address with the token again.", true);
-  else if (!connection.open) say("The server cannot be reached. Trying again…", true);
+  else if (connection.open) return;
+  else if (answer?.ok && attempt > 1) say(HALF_REACHED, true);
+  else say("The server cannot be reached. Trying again…", true);
+}
+
+/** Something came of the server's camera, or may soon. */
+function expectNext(milliseconds = 0) {
+  lastFrame = performance.now();
+  patience = Math.max(CAMERA_SILENT, milliseconds);
+  if (waiting) hush();
+  waiting = false;
+}
+
+function missServerCamera() {
+  if (!serverCamera || !connection.open || performance.now() - lastFrame < patience) return;
+  if (waiting && !byId("message").hidden) return;
+  waiting = true;
+  say("Waiting for this machine's camera…", true);
 }
 
 // -- what a person does -----------------------------------------------------------------------------
 
 async function startCamera(begin = () => camera.start()) {
+  say("Starting the camera…", true);
   try {
-    if (!(await begin())) return;
+    if (!(await begin())) return; // whoever overtook it says what is to be said
   } catch (error) {
-    if (!source.still) setMode("idle");
+    if (!source.still || frozen) stopCamera(); // a photo stays
     return say(error.message, true);
   }
   hush();
   thaw();
+  if (document.body.dataset.mode !== "live") leaveOldPaintings();
   source.mirror = camera.front;
   pressed("mirror-button", source.mirror);
   setMode("live");
-  byId("turn-button").hidden = !(await camera.several());
   setTimeout(askForThumbnails, THUMBNAILS_AFTER);
+  await offerOtherCamera();
 }
 
 function stopCamera() {
+  hush();
   camera.stop();
   thaw();
-  stage.forget();
+  leaveOldPaintings();
   setMode("idle");
+}
+
+/** What was painted, or is under way, is of another picture. */
+function leaveOldPaintings() {
+  stage.forget();
+  newest = pace.next;
+}
+
+async function offerOtherCamera() {
+  byId("turn-button").hidden = serverCamera || !(await camera.several());
 }
 
 async function openPhoto(file) {
@@ -175,11 +220,12 @@ async function openPhoto(file) {
   camera.stop();
   frozen = false;
   pressed("freeze-button", false);
+  leaveOldPaintings();
   stage.resize(...source.size);
+  stage.show(source.still, source.still); // until it is painted
   setMode("photo");
   tellSource();
   pace.restart();
-  newest = pace.next; // what the camera still has under way comes too late
   askForThumbnails();
 }
 
@@ -207,6 +253,9 @@ function thaw() {
 function toggleMirror() {
   source.mirror = !source.mirror;
   pressed("mirror-button", source.mirror);
+  if (!frozen) return;
+  source.flip();
+  paintStill();
 }
 
 function toggleSplit() {
@@ -267,7 +316,11 @@ camera.addEventListener("lost", () => {
   stopCamera();
   say("The camera went away. Plug it in again and start it.", true);
 });
-document.addEventListener("visibilitychange", () => { if (!document.hidden) paintStill(); });
+navigator.mediaDevices?.addEventListener("devicechange", offerOtherCamera);
+document.addEventListener("visibilitychange", () => {
+  stayAwake();
+  if (!document.hidden) paintStill();
+});
 
 // -- what the page shows ----------------------------------------------------------------------------
 
@@ -275,11 +328,14 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) pain
 function setMode(mode) {
   document.body.dataset.mode = mode;
   const live = mode === "live";
+  stayAwake();
   byId("stats").hidden = mode === "idle";
   byId("camera-button").querySelector("use").setAttribute("href", live ? "#i-stop" : "#i-camera");
   byId("camera-button").setAttribute("aria-label", live ? "Stop the camera" : "Start the camera");
-  for (const id of ["mirror-button", "freeze-button"]) byId(id).disabled = !live;
+  for (const id of ["mirror-button", "freeze-button", "turn-button"]) byId(id).disabled = !live;
 }
+
+function stayAwake() { awake.want(document.body.dataset.mode === "live" && connection.open); }
 
 function pressed(id, on) { byId(id).setAttribute("aria-pressed", String(on)); }
 
@@ -300,8 +356,11 @@ function hush() { byId("message").hidden = true; }
 setInterval(() => {
   const { fps, age } = meter.read(performance.now());
   byId("fps").textContent = source.still && !frozen ? "–" : fps;
-  byId("latency").textContent = age;
+  byId("latency").textContent = age ?? "–";
+  missServerCamera();
 }, 500);
 
+rest(byId("stage"));
+byId("full-button").hidden = !document.fullscreenEnabled;
 if (!window.isSecureContext) byId("start").title = "Needs HTTPS";
 connection.connect();

@@ -1,4 +1,4 @@
-// What the corner says: paintings a second and their age, over the last two seconds.
+// What the corner says: paintings a second and their age, over the last two seconds; no age where none came.
 
 const WINDOW = 2000;
 
@@ -14,7 +14,7 @@ export class Meter {
     const span = this.#drawn.length > 1 ? this.#drawn.at(-1)[0] - first : 0;
     return {
       fps: span ? Math.round(((this.#drawn.length - 1) * 1000) / span) : 0,
-      age: ages.length ? Math.round(ages[ages.length >> 1]) : 0,
+      age: ages.length ? Math.round(ages[ages.length >> 1]) : null,
     };
   }
 }

@@ -14,12 +14,14 @@ const PATIENCE = 3000; // milliseconds without trouble before a larger size
 const MOST_PATIENCE = 120000;
 const REGRET = 10000; // a step down so soon after one up takes the step up back
 const UNDER_WAY = 2; // frames at most
-const LOST = 4000; // milliseconds after which a frame will not come back any more
+const LOST = 4000; // milliseconds after which a frame is waited for no longer
+const LATE = 20; // frames given up that may come back after all
 const STILL_LOST = 20000; // the same, of a large picture
 
 export class Pace {
   #step = SHARES.indexOf(1);
   #sent = new Map(); // number of the frame -> when
+  #late = new Map(); // the same, of those given up
   #number = 0;
   #last = -Infinity;
   #interval = MOST_OFTEN;
@@ -39,14 +41,14 @@ export class Pace {
 
   /** Whether the next frame may go. */
   due(now) {
-    this.#giveUp(now - LOST);
+    for (const age of this.#giveUp(now, LOST)) this.#judge(age, now); // it took as long at the least
     // A third of a frame early: cameras' frames come when they come.
     return this.#sent.size < UNDER_WAY && now - this.#last >= this.#interval - MOST_OFTEN / 3;
   }
 
   /** Whether nothing is under way. */
   idle(now) {
-    this.#giveUp(now - STILL_LOST);
+    this.#giveUp(now, STILL_LOST);
     return this.#sent.size === 0;
   }
 
@@ -63,8 +65,11 @@ export class Pace {
   /** The painting of a frame is on the screen; returns the milliseconds since the frame was taken. */
   arrived(number, waited, now, live) {
     const time = this.#sent.get(number);
-    for (const earlier of this.#sent.keys()) if (earlier <= number) this.#sent.delete(earlier);
-    if (time === undefined) return null;
+    const late = this.#late.get(number);
+    for (const frames of [this.#sent, this.#late]) {
+      for (const earlier of frames.keys()) if (earlier <= number) frames.delete(earlier);
+    }
+    if (time === undefined) return late === undefined ? null : now - late;
     const trip = now - time;
     if (live) {
       // Frames that wait at the server come too often; those that never do, not often enough.
@@ -84,12 +89,20 @@ export class Pace {
   /** Forget what was under way: another connection, another picture. */
   restart() {
     this.#sent.clear();
+    this.#late.clear();
     this.#interval = MOST_OFTEN;
     this.#clear();
   }
 
-  #giveUp(before) {
-    for (const [number, time] of this.#sent) if (time < before) this.#sent.delete(number);
+  /** Waits no longer for what was sent so long ago; returns how long ago each was. */
+  #giveUp(now, patience) {
+    const lost = [...this.#sent].filter(([, time]) => time < now - patience);
+    for (const [number, time] of lost) {
+      this.#sent.delete(number);
+      this.#late.set(number, time);
+      if (this.#late.size > LATE) this.#late.delete(this.#late.keys().next().value);
+    }
+    return lost.map(([, time]) => now - time);
   }
 
   #judge(trip, now) {

@@ -40,6 +40,13 @@ export class Source {
     this.#paint(this.still, video, this.mirror);
   }
 
+  /** Left and right of the picture that stays, swapped. */
+  flip() {
+    const flipped = newCanvas(this.still.width, this.still.height);
+    this.#paint(flipped, this.still, true);
+    this.still = flipped; // a new one: the other may be shown still, as what a painting was before
+  }
+
   /** A photo, to stay; rejects what the browser cannot read. */
   async open(file, maxPixels) {
     const bitmap = await createImageBitmap(file);

@@ -50,7 +50,12 @@ export class Stage {
     this.#draw();
   }
 
-  forget() { this.#shown = null; }
+  /** Nothing is shown. */
+  forget() {
+    this.#shown?.after.close?.();
+    this.#shown = null;
+    this.#context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+  }
 
   /** The canvas as a file. */
   async save() {
