@@ -53,7 +53,7 @@ class Pair:
         return {
             "photo": self.photo,
             "style": self.style,
-            **self.losses,
+            "losses": self.losses,
             "photo_losses": self.photo_losses,
             "share": self.share,
             "worth": {start: _finite(value) for start, value in worth.items()},
