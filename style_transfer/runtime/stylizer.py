@@ -20,10 +20,10 @@ from style_transfer.networks.exported_file import OnnxModel, PackagedModel
 from style_transfer.networks.stored_model import StoredModel
 from style_transfer.networks.styles import Statistics, parse_mix
 from style_transfer.runtime.color import combine
-from style_transfer.runtime.device import Device, choose_device, choose_precision, has_fast_int8
+from style_transfer.runtime.device import choose_device, choose_precision, has_fast_int8
 from style_transfer.runtime.engines import Engine, Int8, choose_engine
 from style_transfer.runtime.exported_engine import compiled_forward, onnx_engine
-from style_transfer.runtime.limits import free_memory
+from style_transfer.runtime.limits import free_memory, working_memory
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.stream import overlapped
 from style_transfer.runtime.threads import set_threads
@@ -34,7 +34,6 @@ if TYPE_CHECKING:  # PyTorch comes with it
 
 _TILE_SIDE = 1024  # pixels; a multiple of every network's stride
 _REFERENCE_PIXELS = 2_000_000  # of the parts that give a larger picture its statistics
-_MOST_WORKING_BYTES = 2 << 30  # on the CPU; larger frames gain nothing from more
 _log = logging.getLogger("style_transfer")
 
 
@@ -291,17 +290,6 @@ class Stylizer:
             if progress:
                 progress(done / len(plan))
         return result
-
-
-def working_memory(device: Device) -> int:
-    """Bytes a frame may take while it is painted: a third of what is free, on the CPU at most 2 GiB."""
-    if device.type == "cuda":
-        import torch
-
-        free: int = torch.cuda.mem_get_info(str(device))[0]
-        ours: int = torch.cuda.memory_reserved(str(device)) - torch.cuda.memory_allocated(str(device))
-        return (free + ours) // 3
-    return min(_MOST_WORKING_BYTES, free_memory() // 3)
 
 
 def _out_of_memory() -> tuple[type[Exception], ...]:
