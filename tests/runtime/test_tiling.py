@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from helpers import photo_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
