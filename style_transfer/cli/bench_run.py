@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> tuple[list[str], list[tuple[int, int]], Path | None, str]:
     models = args.model or list_models()
     for name in models:
-        if name not in PLANS:
-            find_model(name)
+        if name not in PLANS and find_model(name).suffix.lower() == ".onnx":
+            raise UserError(f"'{name}' runs in ONNX Runtime alone; bench compares engines, give it the model")
     resolutions = [
         parse_resolution(text)
         for text in args.resolution or ["640x480", "1280x720"][: 1 if args.quick else 2]

@@ -145,6 +145,20 @@ def test_bad_words_are_one_line(words: list[str], message: str, capsys: pytest.C
     assert message in capsys.readouterr().err
 
 
+def test_what_no_engine_but_one_runs_is_not_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "w.onnx").touch()
+    assert bench(["--model", str(tmp_path / "w.onnx")]) == 2
+    assert "ONNX Runtime alone" in capsys.readouterr().err
+
+
+def test_memory_is_that_of_the_row_and_not_of_who_measures(model_file: Path) -> None:
+    ballast = np.ones(1_500_000_000, np.uint8)
+    speed = measure(Case(str(model_file), 48, 40, "openvino", "fp32", "frozen", "cpu"), None, 0.05)
+    assert speed.peak_mb < ballast.nbytes / 2**20
+
+
 def test_a_foreign_file_to_compare_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x.json").write_text('{"rows": [1]}')
     assert bench(["--compare", str(tmp_path / "x.json")]) == 2
