@@ -17,7 +17,8 @@ def build_parser() -> Parser:
         "--model",
         action="append",
         metavar="NAME",
-        help="a model that ships, a .safetensors or .pt2 file, or fast or johnson untrained; may be repeated (all that ship)",
+        help="a model that ships, a .safetensors or .pt2 file, or fast or johnson untrained; may be repeated"
+        " (all that ship)",
     )
     parser.add_argument(
         "--resolution", action="append", metavar="WxH", help="may be repeated (640x480 and 1280x720)"
