@@ -17,11 +17,11 @@ from style_transfer.files import atomic_path, beside, refusal, sync
 from style_transfer.lock import sole_writer
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sinks import fitted
-from style_transfer.media.video.format import codec_for, container_for
+from style_transfer.media.video.format import CONTAINERS, codec_for, container_for
 from style_transfer.media.video.frame import Colour, FromPixels
 from style_transfer.media.video.open import local, reason
 
-RECORDINGS = (".mp4", ".m4v", ".mov", ".mkv")
+RECORDINGS = tuple(ending for ending, container in CONTAINERS.items() if "h264" in container.codecs)
 """What a recording can be, by its name."""
 
 _TIME_BASE = Fraction(1, 1000)  # what Matroska keeps

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from style_transfer.media.video.open import Packet
+from style_transfer.media.video.open import Packet, shown_at
 
 #: Formats whose packets may do that; in the others a gap is one that somebody made.
 JUMPING_FORMATS = ("mpegts", "mpeg")
@@ -23,11 +23,15 @@ class Continuity:
 
     def __init__(self, video: int) -> None:
         """``video`` is the index of the stream that is painted, whose packets tell the time."""
-        self.jumps = 0
         self._video = video
         self._moves = [Fraction(0)]  # what is added to times, seconds; the last one holds now
         self._now: Fraction | None = None  # where the picture's last packet ends, moved
         self._waiting: list[Packet] = []
+
+    @property
+    def jumps(self) -> int:
+        """How many there were so far."""
+        return len(self._moves) - 1
 
     def __call__(self, packets: Iterable[Packet]) -> Iterator[Packet]:
         """The same packets, in order but for those of other streams that come before the picture's jump."""
@@ -35,11 +39,10 @@ class Continuity:
             if packet.stream.index != self._video:
                 yield from self._join([packet])
                 continue
-            time = _time(packet)
+            time = shown_at(packet)  # where clocks change, times of decoding may be the former's
             if time is not None:
                 if self._now is not None and abs(time + self._moves[-1] - self._now) > _JUMP:
                     self._moves.append(self._now - time)
-                    self.jumps += 1
                 self._now = time + self._moves[-1] + (packet.duration or 0) * packet.time_base
             _move(packet, self._moves[-1])
             yield packet
@@ -53,7 +56,7 @@ class Continuity:
     def _join(self, packets: Iterable[Packet]) -> Iterator[Packet]:
         """Those that belong to the picture's time, before its last jump or after it; the others wait."""
         for packet in packets:
-            time = _time(packet)
+            time = shown_at(packet)
             if time is None or self._now is None:
                 _move(packet, self._moves[-1])
                 yield packet
@@ -65,12 +68,6 @@ class Continuity:
             else:
                 _move(packet, move)
                 yield packet
-
-
-def _time(packet: Packet) -> Fraction | None:
-    """When it is shown: where clocks change, times of decoding may be the former's."""
-    stamp = packet.pts if packet.pts is not None else packet.dts
-    return None if stamp is None else stamp * packet.time_base
 
 
 def _move(packet: Packet, seconds: Fraction) -> None:

@@ -12,7 +12,7 @@ import av
 from av.stream import Stream
 
 from style_transfer.media.video.continuity import JUMPING_FORMATS
-from style_transfer.media.video.open import open_video
+from style_transfer.media.video.open import open_video, shown_at
 
 _LOOKED_AT = 2  # seconds of the picture
 _US = 1_000_000
@@ -29,9 +29,8 @@ def late_tracks(path: Path, video: Stream, others: Iterable[Stream], begins: Fra
         if missing and begins and container.format.name not in JUMPING_FORMATS:
             container.seek(math.floor(begins * _US))
         for packet in container.demux() if missing else ():
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            time = (stamp or 0) * packet.time_base if packet.size else None
-            if time is None or (begins is not None and time < begins):
+            time = shown_at(packet) or Fraction(0)
+            if not packet.size or (begins is not None and time < begins):
                 continue
             missing.discard(packet.stream.index)
             if packet.stream.index == video.index:

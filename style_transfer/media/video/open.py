@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
 
@@ -32,6 +33,12 @@ def local(path: Path) -> str:
 def reason(error: BaseException) -> str:
     """What FFmpeg or the system says, in one line."""
     return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
+
+
+def shown_at(packet: Packet) -> Fraction | None:
+    """Its time in seconds, on the file's clock; that of decoding where no other is told, or None."""
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    return None if stamp is None else stamp * packet.time_base
 
 
 def open_video(path: Path) -> InputContainer:

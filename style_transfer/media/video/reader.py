@@ -27,7 +27,7 @@ from style_transfer.media.video.frame import (
     turns_sideways,
 )
 from style_transfer.media.video.late import late_tracks
-from style_transfer.media.video.open import Packet, main_video, open_video
+from style_transfer.media.video.open import Packet, main_video, open_video, shown_at
 from style_transfer.media.video.rate import at_constant_rate
 from style_transfer.media.video.source import VideoInfo
 
@@ -218,7 +218,7 @@ class VideoReader:
             packets = self._continuity(packets)
         for packet in itertools.chain(packets, [None]):
             if packet is not None:
-                time, length = self._time(packet), (packet.duration or 0) * packet.time_base
+                time, length = shown_at(packet) or Fraction(0), (packet.duration or 0) * packet.time_base
                 latest = max(latest, time + length)
                 if packet.stream.index != self._video.index:
                     yield from self._keep(packet, time)
@@ -262,10 +262,6 @@ class VideoReader:
         except av.FFmpegError:
             self.truncated = True
             return []
-
-    def _time(self, packet: Packet) -> Fraction:
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        return (stamp or 0) * packet.time_base
 
     def _keep(self, packet: Packet, time: Fraction) -> Iterator[Packet]:
         if packet.stream.type == "subtitle":
