@@ -38,9 +38,8 @@ class Window:
         _need_screen(os.environ)
         self._title = title
         self._events: list[str | Click] = []
-        self._size = (0, 0)  # of what is drawn
         self._inner = (0, 0, 1, 1)  # left, top, width and height of the picture in it
-        self._full = self._sized = False
+        self._full = self._sized = self._shown = False
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
             cv2.setMouseCallback(title, self._pointer)
@@ -62,9 +61,9 @@ class Window:
                 cv2.copyMakeBorder(pixels, top, top, left, left, cv2.BORDER_CONSTANT), np.uint8
             )
         self._inner = left, top, width, height
-        self._size = (width + 2 * left, height + 2 * top)
         cv2.imshow(self._title, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         self._process()
+        self._shown = True
 
     def poll(self) -> list[str | Click]:
         self._process()
@@ -75,7 +74,7 @@ class Window:
     def closed(self) -> bool:
         try:
             visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE)
-            return self._size != (0, 0) and visible < _CLOSED
+            return self._shown and visible < _CLOSED
         except cv2.error:  # what some back ends do when the window is gone
             return True
 

@@ -310,18 +310,24 @@ def test_a_window_that_fills_the_screen(screen: str, model_file: Path, tmp_path:
         process.communicate()
 
 
+# The camera's own picture shows while the styles load; here they wait until it has been looked at.
+SLOWLY = """
+import pathlib, sys, time
+from style_transfer.cli import webcam, webcam_run
+load = webcam_run.stylizer_of
+def wait_and_load(*asked):
+    while not pathlib.Path("load").exists():
+        time.sleep(0.05)
+    return load(*asked)
+webcam_run.stylizer_of = wait_and_load
+sys.exit(webcam.main())
+"""
+
+
 def test_a_real_window_with_real_keys(screen: str, clip: Path, model_file: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        str(ROOT / "webcam.py"),
-        "--source",
-        str(clip),
-        "--loop",
-        "--style",
-        "great_wave",
-    ]
+    words = ["--source", str(clip), "--loop", "--style", "great_wave", "--model", str(model_file)]
     process = subprocess.Popen(
-        [*command, "--model", str(model_file), "--device", "cpu", "--precision", "fp32"],
+        [sys.executable, "-c", SLOWLY, *words, "--device", "cpu", "--precision", "fp32"],
         cwd=tmp_path, env=os.environ | {"DISPLAY": screen, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -345,6 +351,7 @@ def test_a_real_window_with_real_keys(screen: str, clip: Path, model_file: Path,
     try:
         until(desk.find, "the window", process)
         until(shows(None), "the plain picture", process)
+        (tmp_path / "load").touch()
         until(shows("great_wave"), "the style", process)
         desk.press("3")
         until(shows("the_scream"), "key 3", process)
