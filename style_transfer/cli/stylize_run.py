@@ -154,6 +154,10 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--style is empty; --list-styles shows what there is")
     if args.paint_size is not None and args.paint_size < 16:
         raise UserError(f"--paint-size must be 16 or more, not {args.paint_size}")
+    if not 0 <= args.strength <= 1:
+        raise UserError(f"--strength must be between 0 and 1, not {args.strength:g}")
+    if args.output == "-":
+        raise UserError("-o - is no file: results do not go through a pipe; give it a name")
     if not 1 <= args.quality <= 100:
         raise UserError(f"--quality must be from 1 to 100, not {args.quality}")
     if not 0 < args.max_megapixels < math.inf:

@@ -47,7 +47,7 @@ class VideoJobs:
         self._film()  # says what is wrong before the first video
         if isinstance(model := stylizer.model, OnnxModel) and model.frozen != (args.statistics == "frozen"):
             kept = "holds its own statistics" if model.frozen else "takes each picture's own statistics"
-            say(f"'{model.path}' {kept}: --statistics is for models; export it with the other")
+            say(f"'{model.path}' {kept}, whatever --statistics says; export it with the other")
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Raise the first one's ``UserError`` where none can be as asked; else each says its own in time."""
