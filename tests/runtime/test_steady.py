@@ -40,6 +40,20 @@ def test_the_first_frame_is_painted_with_its_own_statistics(stylizer, measured):
     assert np.abs(painted.astype(int) - stylizer(SCENE)).max() <= 1
 
 
+def test_grain_in_a_black_beginning_is_not_painted(stylizer, measured):
+    paint = Steady(stylizer)
+    grain = [np.random.default_rng(seed).integers(0, 6, (200, 320, 3), np.uint8) for seed in (1, 2)]
+    first, second = (paint(frame).astype(int) for frame in grain)
+    assert np.abs(first - stylizer(BLACK)[0, 0]).max() <= 1
+    assert np.abs(second - first).max() <= 1
+    stars = grain[0].copy()
+    stars[20:23, 30:33] = 200
+    dim = photo_pixels(200, 320) // 40
+    assert paint(stars).std(axis=(0, 1)).max() > 5
+    assert paint(dim).std(axis=(0, 1)).max() > 5
+    assert not measured
+
+
 def test_a_pass_to_measure_is_rare(stylizer, measured):
     paint = Steady(stylizer)
     for _ in range(1 + 3 * HALF_A_SECOND):
