@@ -159,15 +159,15 @@ class Painter:
             look = looks[weights]
             return replace(look, strength=scene.strength, preserve_color=scene.preserve_color)
 
-        photo = shrunk(plain.photo, scale)
+        small = shrunk(plain.photo, scale)
         if self._steady is None:
             look = look_of(scene.weights)
         elif scene.fade is None:
-            look = self._steady.follow(photo, [look_of(scene.weights)], seconds=plain.time)
+            look = self._steady.follow(small, [look_of(scene.weights)], seconds=plain.time)
         else:  # the ends are measured, once: what lies between is another look each frame
             before, after, share = scene.fade
-            look = self._steady.follow(photo, [look_of(before), look_of(after)], share, seconds=plain.time)
-        return paint_scaled(stylizer, plain.photo, look, scale, photo)
+            look = self._steady.follow(small, [look_of(before), look_of(after)], share, seconds=plain.time)
+        return paint_scaled(stylizer, plain.photo, small, look)
 
     def _grid(self, stylizer: Stylizer, plain: Painted, scale: float) -> Pixels:
         """Every style on the whole photo, small; together they cost about as much as one."""
@@ -176,7 +176,8 @@ class Painter:
         height, width = plain.photo.shape[:2]
         cell = (max(1, width // columns), max(1, height // rows))
         # Whole cells alone keep the photo's shape: it is cut to the cell's.
-        small = _covering(plain.photo, cell)
+        photo = _covering(plain.photo, cell)
+        small = shrunk(photo, scale)
         painting = np.full_like(plain.photo, 32)
         looks = self._looks_of(stylizer)
         for n in range(styles):
@@ -184,7 +185,7 @@ class Painter:
             look = replace(looks[weights], preserve_color=plain.scene.preserve_color)
             left, top = n % columns * cell[0], n // columns * cell[1]
             target = painting[top : top + cell[1], left : left + cell[0]]
-            target[...] = paint_scaled(stylizer, small, look, scale)[: target.shape[0], : target.shape[1]]
+            target[...] = paint_scaled(stylizer, photo, small, look)[: target.shape[0], : target.shape[1]]
         return painting
 
     def _looks_of(self, stylizer: Stylizer) -> Looks:
