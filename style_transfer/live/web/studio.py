@@ -13,7 +13,7 @@ import numpy as np
 from style_transfer.errors import UserError, one_line
 from style_transfer.live.adapt import Adapter
 from style_transfer.live.controls import Scene, Weights
-from style_transfer.live.looks import Looks
+from style_transfer.live.looks import looks_of
 from style_transfer.live.warm import freezes, warm_up
 from style_transfer.live.web import protocol
 from style_transfer.live.web.frames import decode, encode, resized
@@ -71,7 +71,7 @@ class Studio:
         self._turns: Turns[Seat] = Turns()
         self._seats: set[Seat] = set()
         self._changed = threading.Condition()
-        self._looks = Looks(stylizer)
+        self._look_of = looks_of(stylizer)
         self._shared: _Shared | None = None
         self._freezes = freezes(stylizer, statistics)
         self._steadies: dict[Weights, Steady] = {}  # of each mix of the server's camera
@@ -237,9 +237,8 @@ class Studio:
         try:
             if scene.strength == 0:
                 return photo
-            look = replace(
-                self._looks[scene.weights], strength=scene.strength, preserve_color=scene.preserve_color
-            )
+            look = self._look_of(scene.weights)
+            look = replace(look, strength=scene.strength, preserve_color=scene.preserve_color)
             photo = np.ascontiguousarray(photo)
             if steady is not None:
                 look = steady.follow(photo, [look], seconds=time)
