@@ -173,11 +173,9 @@ class Studio:
         )
         if jpeg is not None:
             took = self._clock() - start
-            seat.deliver(
-                protocol.picture_message(
-                    protocol.FRAME, frame.number, jpeg, waited=max(0.0, start - frame.time), took=took
-                )
-            )
+            waited = max(0.0, start - frame.time)
+            message = protocol.picture_message(protocol.FRAME, frame.number, jpeg, waited=waited, took=took)
+            seat.deliver(message, None)
         return photo.size // 3
 
     def _painting(self, seat: Seat, photo: Pixels, time: float) -> bytes | None:
