@@ -196,6 +196,14 @@ def stop_signals(unit: str = "this step") -> Iterator[Callable[[], bool]]:
         yield lambda: asked
 
 
+def check_least(args: argparse.Namespace, **least: int) -> None:
+    """Raise ``UserError`` for a flag that is given and below the number that stands beside its name."""
+    for name, number in least.items():
+        value = getattr(args, name)
+        if value is not None and value < number:
+            raise UserError(f"--{name.replace('_', '-')} must be {number} or more, not {value}")
+
+
 def duration(seconds: float) -> str:
     """``4000`` → ``1 h 7 min``."""
     if seconds < 90:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
+from style_transfer.cli.common import INTERRUPTED, check_least, duration, say, stop_signals
 from style_transfer.errors import OutputError, StyleTransferError, UserError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Losses, Objective, Recipe
@@ -74,10 +74,7 @@ def _check(args: argparse.Namespace) -> Path:
             raise UserError(f"'{written}', an input, would be written over; give another -o")
     if args.preview_every > 0 and exists(preview) and not args.overwrite:
         raise UserError(f"'{preview}', where previews go, exists; give another -o, or --overwrite")
-    if args.iterations < 1:
-        raise UserError(f"--iterations must be 1 or more, not {args.iterations}")
-    if args.image_size is not None and args.image_size < _SMALLEST:
-        raise UserError(f"--image-size must be {_SMALLEST} or more, not {args.image_size}")
+    check_least(args, iterations=1, image_size=_SMALLEST)
     check_writable(output)
     return output
 

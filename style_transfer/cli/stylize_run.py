@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from style_transfer.cli.common import INTERRUPTED, heed_interrupt, say, stop_signals, stylizer_of
+from style_transfer.cli.common import INTERRUPTED, check_least, heed_interrupt, say, stop_signals, stylizer_of
 from style_transfer.cli.outcome import Outcome
 from style_transfer.cli.photo_batch import PhotoBatch
 from style_transfer.cli.stylize import IMAGE_DEFAULTS, VIDEO_DEFAULTS
@@ -148,12 +148,9 @@ def _list_models() -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.image_size is not None and args.image_size < 1:
-        raise UserError(f"--image-size must be 1 or more, not {args.image_size}")
+    check_least(args, image_size=1, paint_size=16)
     if args.style is not None and not args.style.strip():
         raise UserError("--style is empty; --list-styles shows what there is")
-    if args.paint_size is not None and args.paint_size < 16:
-        raise UserError(f"--paint-size must be 16 or more, not {args.paint_size}")
     if not 1 <= args.quality <= 100:
         raise UserError(f"--quality must be from 1 to 100, not {args.quality}")
     if not 0 < args.max_megapixels < math.inf:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from style_transfer.cli.common import INTERRUPTED, stop_signals
+from style_transfer.cli.common import INTERRUPTED, check_least, stop_signals
 from style_transfer.cli.train import KEPT, STROKES
 from style_transfer.cli.train_model import model_to_join, model_to_train, named_styles
 from style_transfer.cli.train_writer import Writer, preview_path, run_name
@@ -129,9 +129,7 @@ def _config(args: argparse.Namespace, device: torch.device, before: Mapping[str,
         else:
             steps = _STEPS_ON_A_GPU
     scale = STROKES.get(args.stroke) if args.style_scale is None else args.style_scale
-    for name in ("preview_every", "save_every"):
-        if getattr(args, name) < 0:
-            raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(args, name)}")
+    check_least(args, preview_every=0, save_every=0)
     if scale is not None and not 0 < scale <= 8:
         raise UserError(f"--style-scale must be above 0 and at most 8, not {scale:g}")
     given = {name: getattr(args, name) for name in _SETTINGS}
