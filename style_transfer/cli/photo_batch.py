@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from style_transfer.cli.common import say
 from style_transfer.cli.outcome import Outcome
-from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
+from style_transfer.errors import StyleTransferError, UserError
 from style_transfer.media.alpha import fill_hidden
 from style_transfer.media.collect import Job
 from style_transfer.media.image import Picture, pixels_stated, read_image, resize_long_side
@@ -153,10 +153,6 @@ class PhotoBatch:
     def _finish(self, job: Job, written: Future[None]) -> None:
         try:
             written.result()
-        except NameTooLongError as error:
-            self.outcome.fail(error)
-        except OutputError:
-            raise  # the disk is full, say: it would be the same for every photo that follows
         except StyleTransferError as error:
             self.outcome.fail(error)
         else:

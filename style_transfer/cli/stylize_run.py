@@ -13,7 +13,7 @@ from style_transfer.cli.outcome import Outcome
 from style_transfer.cli.photo_batch import PhotoBatch
 from style_transfer.cli.stylize import IMAGE_DEFAULTS, VIDEO_DEFAULTS
 from style_transfer.cli.timeline import StyleTimes, parse_styles
-from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
+from style_transfer.errors import StyleTransferError, UserError
 from style_transfer.files import exists
 from style_transfer.media.collect import Job, collect_jobs, sequence_job
 from style_transfer.media.image_writer import WRITABLE_FORMATS
@@ -101,11 +101,6 @@ def _paint_videos(args: argparse.Namespace, videos: VideoJobs, jobs: Sequence[Jo
                 continue
             try:
                 summary = videos.stylize(job, asked)
-            except NameTooLongError as error:
-                outcome.fail(error)
-                continue
-            except OutputError:
-                raise
             except StyleTransferError as error:
                 outcome.fail(error)
                 continue
