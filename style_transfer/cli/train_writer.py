@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from style_transfer import __version__
 from style_transfer.cli.common import duration, say
+from style_transfer.cli.train import SETTINGS
 from style_transfer.cli.train_model import joined, model_now
 from style_transfer.errors import OutputError
 from style_transfer.files import are_same, output_errors
@@ -197,17 +198,7 @@ class Writer:
             "photos": len(self.trainer.photos),
             "init": known["init"],
             "styles_only": config.styles_only,
-            "batch_size": config.batch_size,
-            "image_size": config.image_size,
-            "style_size": config.style_size,
-            "lr": config.lr,
-            "content_weight": config.content_weight,
-            "style_weight": config.style_weight,
-            "tone_weight": config.tone_weight,
-            "tv_weight": config.tv_weight,
-            "temporal_weight": config.temporal_weight,
-            "mix_share": config.mix_share,
-            "seed": config.seed,
+            **{name: getattr(config, name) for name in SETTINGS},
             "content_layers": list(CONTENT_LAYERS),
             "style_layers": list(STYLE_LAYERS),
             "scales": list(SCALES),
