@@ -15,7 +15,7 @@ from style_transfer.cli.common import INTERRUPTED, check_least, duration, say, s
 from style_transfer.errors import OutputError, StyleTransferError, UserError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Losses, Objective, Recipe
-from style_transfer.files import are_same, check_writable, exists
+from style_transfer.files import are_same, beside, check_writable, exists
 from style_transfer.media.alpha import fill_hidden
 from style_transfer.media.image import Picture, read_still, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
@@ -80,7 +80,7 @@ def _check(args: argparse.Namespace) -> Path:
 
 
 def _preview(output: Path) -> Path:
-    return output.with_name(f"{output.stem}.preview.png")
+    return beside(output, ".preview.png")
 
 
 def _photo(args: argparse.Namespace) -> Picture:
