@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             picture = optimise(losses, start, args.iterations, progress, asked)
         except RuntimeError as error:
-            raise _explained(error) from error
+            if is_out_of_memory(error):
+                raise StyleTransferError("out of memory; try a smaller --image-size") from error
+            raise
         stopped = asked()
         write_image(_result(photo, picture), output)
     say(progress.summary())
@@ -108,12 +110,6 @@ def _autocast(losses: Losses, device: torch.device, precision: torch.dtype) -> L
             return losses(picture)
 
     return cast
-
-
-def _explained(error: RuntimeError) -> Exception:
-    if is_out_of_memory(error):
-        return StyleTransferError("out of memory; try a smaller --image-size")
-    return error
 
 
 class _Progress:
