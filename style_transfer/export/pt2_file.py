@@ -68,9 +68,8 @@ def load_pt2(path: Path) -> tuple[Callable[..., Tensor], StyleModel]:
         with quiet():
             program = torch.export.load(path)
     except Exception as error:  # of a damaged archive, torch raises nearly anything
-        reason = one_line(error)
         raise ModelFileError(
-            f"'{path}' is damaged or no .pt2 file of this program ({reason}); export it again"
+            f"'{path}' is damaged or no .pt2 file of this program ({one_line(error)}); export it again"
         ) from error
     return program.module(), StyleModel.of(model)
 
@@ -100,9 +99,8 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
                 for name, parts in inputs.items()
             }
     except Exception as error:  # of a compiler of another maker
-        reason = one_line(error)
         raise StyleTransferError(
-            f"'{path}' is not written: compiling it failed ({reason}); leave out --package"
+            f"'{path}' is not written: compiling it failed ({one_line(error)}); leave out --package"
         ) from error
     with atomic_path(path) as temporary:
         _package(temporary, files)

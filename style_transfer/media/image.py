@@ -134,9 +134,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             " convert it to JPEG, PNG, WebP or TIFF first"
         ) from error
     except Exception as error:  # on damaged files decoders raise nearly anything, struct.error to KeyError
-        reason = one_line(error)
         raise InputFileError(
-            f"'{path}' is damaged or incomplete ({reason}); get the file anew or export it again"
+            f"'{path}' is damaged or incomplete ({one_line(error)}); get the file anew or export it again"
         ) from error
 
 

@@ -63,9 +63,8 @@ def model_from_examples(path: Path) -> StoredModel:
         )
         model.check()
     except (KeyError, RuntimeError, IndexError, ValueError) as error:
-        reason = one_line(error)
         raise ModelFileError(
-            f"'{path}' is neither a model of this program nor a fast_neural_style network: {reason}"
+            f"'{path}' is neither a model of this program nor a fast_neural_style network: {one_line(error)}"
         ) from error
     return model
 

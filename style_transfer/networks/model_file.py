@@ -109,9 +109,8 @@ def read_stored(path: Path) -> StoredModel:
         model = StoredModel(network, parameters, styles, training, ranges)
         model.check()
     except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
-        reason = one_line(error)
         raise ModelFileError(
-            f"'{path}' does not hold the model that its header speaks of ({reason}); fetch it again"
+            f"'{path}' does not hold the model that its header speaks of ({one_line(error)}); fetch it again"
         ) from error
     return model
 

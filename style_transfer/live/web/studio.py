@@ -242,9 +242,8 @@ class Studio:
                 look = steady.follow(photo, [look], seconds=time)
             painting = self.stylizer(photo, look)
         except Exception as error:
-            reason = one_line(error)
             if not self._failing:
-                self._notify(f"a frame could not be painted ({reason})")
+                self._notify(f"a frame could not be painted ({one_line(error)})")
                 _log.debug("painting", exc_info=error)
             self._failing = True
             seat.tell("this picture could not be painted")
