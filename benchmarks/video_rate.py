@@ -16,14 +16,9 @@ from pathlib import Path
 from machine import describe
 
 from style_transfer import Stylizer
-from style_transfer.media.video.convert import (
-    Frame,
-    Progress,
-    VideoOptions,
-    convert,
-    open_reader,
-    open_writer,
-)
+from style_transfer.media.video.convert import VideoOptions, convert, open_reader, open_writer
+from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.run import Progress
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.threads import thread_budget
 

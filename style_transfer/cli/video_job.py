@@ -20,10 +20,12 @@ from style_transfer.media.collect import Job
 from style_transfer.media.patterns import is_pattern
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sequence import convert_sequence
-from style_transfer.media.video.convert import VideoOptions, check, convert, parse_time, partial_path
+from style_transfer.media.video.convert import VideoOptions, check, convert
 from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.rate import parse_time
 from style_transfer.media.video.resume import convert_resumably, parts_path
 from style_transfer.media.video.run import Progress, Summary
+from style_transfer.media.video.writer import partial_path
 from style_transfer.networks.exported_file import OnnxModel
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.stylizer import Stylizer

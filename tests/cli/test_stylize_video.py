@@ -13,7 +13,7 @@ from helpers import make_model
 from PIL import Image
 
 from style_transfer.cli.stylize import main
-from style_transfer.media.video.convert import probe
+from style_transfer.media.video.reader import probe
 from style_transfer.networks.model_file import save_model
 
 

@@ -19,29 +19,11 @@ from style_transfer.errors import UserError
 from style_transfer.files import are_same
 from style_transfer.lock import sole_writer
 from style_transfer.media.pixels import Pixels
-from style_transfer.media.video.format import VIDEO_EXTENSIONS, codec_for, container_for, encoder_options
-from style_transfer.media.video.frame import Frame
-from style_transfer.media.video.rate import parse_time
-from style_transfer.media.video.reader import VideoReader, probe
+from style_transfer.media.video.format import codec_for, container_for, encoder_options
+from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.run import Control, Paint, Progress, Summary, transfer
-from style_transfer.media.video.source import Source, VideoInfo
+from style_transfer.media.video.source import Source
 from style_transfer.media.video.writer import VideoWriter, partial_path
-
-__all__ = [
-    "VIDEO_EXTENSIONS",
-    "Frame",
-    "Progress",
-    "Summary",
-    "VideoInfo",
-    "VideoOptions",
-    "VideoReader",
-    "VideoWriter",
-    "convert",
-    "each",
-    "parse_time",
-    "partial_path",
-    "probe",
-]
 
 _LONGEST_SIDE = 16384  # pixels, of H.264 and SVT-AV1
 
