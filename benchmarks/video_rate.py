@@ -16,9 +16,11 @@ from pathlib import Path
 from machine import describe
 
 from style_transfer import Stylizer
-from style_transfer.media.video.convert import VideoOptions, convert, open_reader, open_writer
+from style_transfer.media.video.convert import convert, open_reader
 from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.run import Progress
+from style_transfer.media.video.writer import VideoWriter
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.threads import thread_budget
 
@@ -61,7 +63,7 @@ def measure(args: argparse.Namespace, options: VideoOptions, folder: Path) -> No
 
     def encode() -> int:
         with open_reader(args.video, options) as reader:
-            writer = open_writer(folder / "encoded.mp4", reader, options, video_only=True)
+            writer = VideoWriter(folder / "encoded.mp4", reader, options, video_only=True)
             for frame in painted:
                 writer.write(frame)
             writer.close()

@@ -20,8 +20,9 @@ from style_transfer.media.collect import Job
 from style_transfer.media.patterns import is_pattern
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sequence import convert_sequence
-from style_transfer.media.video.convert import VideoOptions, check, convert
+from style_transfer.media.video.convert import check, convert
 from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.rate import parse_time
 from style_transfer.media.video.resume import convert_resumably, parts_path
 from style_transfer.media.video.run import Progress, Summary

@@ -21,11 +21,13 @@ from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import DEFAULT_QUALITY, output_format, write_image
 from style_transfer.media.patterns import Pattern, is_pattern
 from style_transfer.media.pixels import Pixels
-from style_transfer.media.video.convert import VideoOptions, check, open_reader, open_writer
+from style_transfer.media.video.convert import check, open_reader
 from style_transfer.media.video.frame import Colour, Frame
 from style_transfer.media.video.open import Packet
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.run import Control, Progress, Summary, Writer, transfer
 from style_transfer.media.video.source import VideoInfo
+from style_transfer.media.video.writer import VideoWriter
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -181,7 +183,7 @@ def convert_sequence(
         files = Pattern(target) if into_images else None
         if files and is_pattern(source):
             _check_no_input_is_lost(Pattern(source), files)
-        writer: Writer = SequenceWriter(target, quality) if files else open_writer(target, reader, options)
+        writer: Writer = SequenceWriter(target, quality) if files else VideoWriter(target, reader, options)
 
         def paint(frames: Iterator[Frame]) -> Iterator[Frame]:
             number = 1

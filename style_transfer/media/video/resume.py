@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from style_transfer.errors import InputFileError
 from style_transfer.files import beside, output_errors, sync
 from style_transfer.lock import sole_writer
-from style_transfer.media.video.convert import VideoOptions, check, open_reader, open_writer
+from style_transfer.media.video.convert import check, open_reader
 from style_transfer.media.video.format import codec_for
 from style_transfer.media.video.frame import Frame
 from style_transfer.media.video.open import Packet, local
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.output import join
 from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.run import Control, Progress, Summary, transfer
@@ -193,7 +194,7 @@ class _SegmentWriter:
         if not isinstance(item, Frame):
             return  # copied at the end
         if self._writer is None:
-            self._writer = open_writer(self._growing, self._source, self._options, video_only=True)
+            self._writer = VideoWriter(self._growing, self._source, self._options, video_only=True)
             self._start, self._frames = item.pts, 0
             self._state.time_base = item.time_base
         self._writer.write(item)

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from style_transfer.errors import UserError
-from style_transfer.media.video.convert import VideoOptions, convert, each
+from style_transfer.media.video.convert import convert, each
 from style_transfer.media.video.format import encoder_options
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.rate import parse_time
 from style_transfer.media.video.reader import VideoReader, probe
 from style_transfer.media.video.run import Progress
