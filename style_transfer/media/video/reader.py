@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import av
@@ -16,7 +15,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import InputFileError, UserError, one_line
-from style_transfer.media.video.continuity import JUMPING_FORMATS, Continuity
+from style_transfer.media.video.continuity import JUMPING_FORMATS, Continuity, move
 from style_transfer.media.video.deinterlace import Deinterlacer
 from style_transfer.media.video.frame import (
     Frame,
@@ -117,7 +116,9 @@ class VideoReader:
     def _peek(self) -> Iterator[Frame | Packet]:
         """Decode up to the first frame, which tells the size, colours and rotation of all."""
         self._first: av.VideoFrame | None = None
-        items = self._read()
+        items = self._decode()
+        if self._fps is not None:
+            items = at_constant_rate(items, self._fps)
         head = []
         for item in items:
             head.append(item)
@@ -200,14 +201,8 @@ class VideoReader:
     def __enter__(self) -> VideoReader:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _read(self) -> Iterator[Frame | Packet]:
-        items = self._decode()
-        return items if self._fps is None else at_constant_rate(items, self._fps)
 
     def _decode(self) -> Iterator[Frame | Packet]:
         """Demux, decode, deinterlace, convert; where the file breaks off, what came before it counts."""
@@ -270,10 +265,7 @@ class VideoReader:
             self._until is not None and time >= self._until
         ):
             return
-        if self._shift:
-            ticks = round(self._shift / packet.time_base)
-            packet.pts = None if packet.pts is None else packet.pts - ticks
-            packet.dts = None if packet.dts is None else packet.dts - ticks
+        move(packet, -self._shift)
         yield packet
 
     def _trim(self, packet: Packet, time: Fraction) -> Fraction:
