@@ -118,7 +118,7 @@ def join(
                 else:
                     others.mux(packet)
             others.flush()
-    except (OSError, av.FFmpegError) as error:
+    except av.FFmpegError as error:
         raise output_error(target, error) from error
     return others.notices
 

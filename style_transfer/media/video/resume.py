@@ -164,12 +164,8 @@ def _remaining(
     for seek in (pts * state.time_base - _LEAD, None):  # what cannot seek is read from its beginning
         with open_reader(source, options, seek=seek) as again:
             items = again.items()
-            found = False
-            for item in items:
-                if isinstance(item, Frame) and item.pts >= pts:
-                    found = _mark(item) == state.mark
-                    break
-            if found:
+            last = next((item for item in items if isinstance(item, Frame) and item.pts >= pts), None)
+            if last is not None and _mark(last) == state.mark:
                 for item in items:
                     reader.truncated |= again.truncated
                     yield item

@@ -14,7 +14,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import UserError
-from style_transfer.files import beside, sync
+from style_transfer.files import beside, output_errors, sync
 from style_transfer.media.video.format import CODECS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame, FromPixels
 from style_transfer.media.video.open import Packet, reason
@@ -104,11 +104,9 @@ class VideoWriter:
             )
             self.partial.unlink()
         else:
-            try:
+            with output_errors(self.target):
                 sync(self.partial)
                 self.partial.replace(self.target)
-            except OSError as error:
-                raise output_error(self.target, error) from error
 
     def discard(self) -> None:
         """Remove the closed partial file, if this writer made it."""
@@ -162,9 +160,7 @@ class VideoWriter:
         context = stream.codec_context
         context.options = dict(self._options)
         os.environ.setdefault("SVT_LOG", "1")  # errors alone: it writes to stderr by itself
-        if (
-            self._codec == "av1"
-        ):  # for its rate control alone, and a limit of SVT-AV1's; times are frames' own
+        if self._codec == "av1":  # for its rate control, and a limit of SVT-AV1's; times are frames' own
             context.framerate = min(info.fps, _SVT_FPS)
         context.thread_count = self._threads
         context.thread_type = "AUTO"  # slices alone, PyAV's default, cost quality and keep fewer cores busy
