@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 from collections.abc import Iterator
@@ -182,25 +181,15 @@ def _formats_for(path: Path) -> list[str]:
     if not header:
         raise InputFileError(f"'{path}' is empty; get the file anew")
     if header[4:8] == b"ftyp" and header[8:12] in _HEIF_BRANDS and b"avif" not in header:
-        _register_heif(path)
+        try:
+            import pillow_heif
+        except ImportError as error:
+            raise InputFileError(
+                f"'{path}' is a HEIC photo, which needs one more package: pip install pillow-heif"
+            ) from error
+        pillow_heif.register_heif_opener()
         return ["HEIF"]
     return _FORMATS
-
-
-def _register_heif(path: Path) -> None:
-    try:
-        _heif_opener()
-    except ImportError as error:
-        raise InputFileError(
-            f"'{path}' is a HEIC photo, which needs one more package: pip install pillow-heif"
-        ) from error
-
-
-@functools.cache
-def _heif_opener() -> None:
-    import pillow_heif
-
-    pillow_heif.register_heif_opener()
 
 
 def _decode(
