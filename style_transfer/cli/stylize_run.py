@@ -158,4 +158,4 @@ def _extension(name: str | None) -> str | None:
     wanted = {"jpeg": "jpg", "tif": "tiff"}.get(name.lower(), name.lower())
     if wanted not in WRITABLE_FORMATS:
         raise UserError(f"unknown format '{name}'; choose one of {', '.join(WRITABLE_FORMATS)}")
-    return WRITABLE_FORMATS[wanted]
+    return f".{wanted}"

@@ -20,7 +20,7 @@ from style_transfer.media.image_writer import (
     write_image,
 )
 
-ALL_FORMATS = sorted(WRITABLE_FORMATS.values())
+ALL_FORMATS = sorted(f".{name}" for name in WRITABLE_FORMATS)
 LOSSLESS = [".png", ".tiff"]
 
 
