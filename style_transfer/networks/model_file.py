@@ -81,12 +81,8 @@ def read_header(path: Path) -> dict[str, Any]:
 def read_stored(path: Path) -> StoredModel:
     """Read a model file of this program, or a state dictionary of pytorch/examples' fast_neural_style.
 
-    Raises ``ModelFileError`` for a file that is missing, damaged, foreign, or of a later format.
+    Raises ``ModelFileError`` for a file that is damaged, foreign, or of a later format.
     """
-    if not path.is_file():
-        raise ModelFileError(
-            f"there is no model file '{path}'; check its name, or take gallery-fast, which ships"
-        )
     if path.suffix.lower() != ".safetensors":
         from style_transfer.networks.foreign import model_from_examples
 
