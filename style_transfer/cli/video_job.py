@@ -149,16 +149,8 @@ class VideoJobs:
         for look in self._timeline.looks:
             for part in look.parameters:
                 looks.update(part.tobytes())
-        given = (
-            "strength",
-            "preserve_color",
-            "paint_size",
-            "statistics",
-            "stabilize",
-            "transition",
-            "precision",
-            "engine",
-        )
+        given = ("strength", "preserve_color", "paint_size", "statistics", "stabilize", "transition",
+                 "precision", "engine")  # fmt: skip
         return {
             "--style": args.style or next(iter(self._styles.mixes[0])),
             **{f"--{name.replace('_', '-')}": str(getattr(args, name)) for name in given},
@@ -167,9 +159,8 @@ class VideoJobs:
         }
 
     def _hint(self, job: Job) -> str:
-        if job.is_sequence:
-            return "; the same command goes on" if is_pattern(job.target) else ""
-        return "; the same command goes on" if self._args.resume else ""
+        goes_on = is_pattern(job.target) if job.is_sequence else self._args.resume
+        return "; the same command goes on" if goes_on else ""
 
 
 class _Painter:
