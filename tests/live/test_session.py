@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers import make_model, photo_pixels
+from helpers import photo_pixels
 
 from style_transfer.errors import InputFileError, OutputError, StyleTransferError, UnknownNameError
 from style_transfer.live.controls import Controls
@@ -95,11 +95,6 @@ class FakeDisplay(MemorySink):
 
     def toggle_full_screen(self) -> None:
         self.full_screen = not self.full_screen
-
-
-@pytest.fixture(scope="module")
-def stylizer() -> Stylizer:
-    return Stylizer(make_model(), device="cpu", precision="fp32")
 
 
 def after(count: int, sink: MemorySink):

@@ -6,20 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import strategies as st
 from icc import P3_PRIMARIES, cmyk, display_p3, linear_grey, linear_srgb
 from pictures import noise, only_frame, smooth
 from PIL import Image
 
 from style_transfer.media.image import read_image
-
-SIDES = st.integers(1, 40)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("images")
-
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
 WIDE_RAMP = (np.arange(65536, step=101, dtype=np.uint32)[:640]).reshape(16, 40)

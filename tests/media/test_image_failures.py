@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pictures import noise, only_frame, smooth
 from PIL import ExifTags, Image
@@ -19,13 +19,6 @@ from PIL.PngImagePlugin import PngInfo
 
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.media.image import IMAGE_EXTENSIONS, read_image, resize_long_side
-
-SIDES = st.integers(1, 40)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("images")
 
 
 def error_of(path: Path, **options: int) -> str:
@@ -84,7 +77,6 @@ def test_a_size_beyond_the_memory(tmp_path: Path) -> None:
         resize_long_side(read_image(tmp_path / "a.png"), 300_000_000)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.sampled_from([".jpg", ".png", ".webp", ".gif", ".tiff"]), st.data())
 def test_damage_gives_a_picture_or_one_line(folder: Path, suffix: str, data: st.DataObject) -> None:
     buffer = io.BytesIO()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
@@ -38,7 +38,6 @@ def through(picture: Picture, path: Path, **options: int) -> Picture:
     return read_image(path)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(1, 40), st.integers(1, 40), st.booleans())
 def test_lossless_formats_keep_every_pixel(
     tmp_path_factory: pytest.TempPathFactory, height: int, width: int, transparent: bool

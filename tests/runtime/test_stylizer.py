@@ -35,7 +35,7 @@ def noise(height=48, width=64):
     return np.random.default_rng(height * width).integers(0, 256, (height, width, 3), np.uint8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 70), st.integers(1, 70))
 def test_every_size_comes_back_in_its_own_size(stylize, height, width):
     painted = stylize(noise(height, width))

@@ -56,7 +56,7 @@ def test_every_frame_keeps_its_time(tmp_path: Path, name: str, target: str) -> N
         assert worst == 0
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(st.integers(60, 40_000), min_size=1, max_size=8),
     start=st.integers(0, 200_000),
