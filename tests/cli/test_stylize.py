@@ -1,15 +1,13 @@
 """The command: what it writes, what it prints, and how it fails."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 import torch
-from helpers import heed_ctrl_c
+from helpers import pressing_ctrl_c
 from PIL import Image
 
 from style_transfer.cli import photo_batch
@@ -332,19 +330,9 @@ def test_stylizing_does_not_import_torchvision(model_file, tmp_path):
 def test_ctrl_c_leaves_whole_files_only_and_exits_130(model_file, tmp_path):
     for i in range(40):
         photo(tmp_path / "in" / f"{i:02}.png", (500, 500))
-    words = [tmp_path / "in", "-o", tmp_path / "out", "--model", model_file]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "style_transfer", "stylize", *map(str, words)],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=heed_ctrl_c,
-    )
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "out").glob("0*.png")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
+    words = ["stylize", tmp_path / "in", "-o", tmp_path / "out", "--model", model_file]
+    code, _, err = pressing_ctrl_c("-m", "style_transfer", *words, once=lambda: files(tmp_path / "out"))
+    assert code == 130, err
     written = files(tmp_path / "out")
     assert 0 < len(written) < 40
     for name in written:

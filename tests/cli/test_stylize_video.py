@@ -1,27 +1,16 @@
 """Videos through the command: every frame and time, the sound, and how it ends."""
 
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 from clips import contents, drift, make_clip
-from helpers import make_model
+from helpers import make_model, pressing_ctrl_c
 from PIL import Image
 
 from style_transfer.cli.stylize import main
 from style_transfer.media.video.reader import probe
 from style_transfer.networks.model_file import save_model
-
-
-@pytest.fixture(scope="module")
-def model_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    save_model(make_model("fast", 1), path)
-    return path
 
 
 @pytest.fixture
@@ -202,19 +191,9 @@ def test_ctrl_c_leaves_a_playable_partial_file_and_exits_130(model_file, tmp_pat
     source = tmp_path / "clip.mp4"
     make_clip(source, size=(320, 240), pts=range(600))
     words = [source, "--model", model_file, "--engine", "torch", "--device", "cpu"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "style_transfer", "stylize", *map(str, words)],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
     partial = tmp_path / "clip_great_wave.partial.mp4"
-    deadline = time.monotonic() + 120
-    while not partial.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
+    code, _, err = pressing_ctrl_c("-m", "style_transfer", "stylize", *words, once=partial.exists)
+    assert code == 130, err
     assert str(partial) in err
     assert not (tmp_path / "clip_great_wave.mp4").exists()
     assert 0 < len(contents(partial, pixels=False).times) < 600
