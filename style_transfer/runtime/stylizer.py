@@ -237,7 +237,7 @@ class Stylizer:
 
     def _fits(self, frame: NDArray[np.uint8]) -> bool:
         """Whether there is memory to paint ``frame`` as a whole."""
-        needed = frame.shape[0] * frame.shape[1] * self.model.network.plan.working_bytes_per_pixel
+        needed: int = frame.shape[0] * frame.shape[1] * self.model.network.plan.working_bytes_per_pixel
         if self.device.type != "cuda":
             if self._whole_only:  # as far as there is any memory; ONNX Runtime takes more of it
                 return 1.5 * needed <= free_memory()
