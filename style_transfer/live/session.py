@@ -87,8 +87,8 @@ class Session:
             if self._display:
                 closing.callback(self._display.close)
             loader.start()
-            if self._display is None:
-                self._wait_for_network(loader, stopped)  # or the beginning of a file would be lost
+            while self._display is None and loader.is_alive() and not stopped():
+                loader.join(_TICK)  # or the beginning of a file would be lost
             self._direct(time.perf_counter())
             self._camera.start()
             self._painter.start()
@@ -131,10 +131,6 @@ class Session:
                 self._painter.use(stylizer, self._camera.size)
         except Exception as error:
             self._load_error = error
-
-    def _wait_for_network(self, loader: threading.Thread, stopped: Callable[[], bool]) -> None:
-        while loader.is_alive() and not stopped():
-            loader.join(_TICK)
 
     def _welcome(self, now: float) -> None:
         """Give the controls the styles as soon as they are known."""
