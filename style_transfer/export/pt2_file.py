@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import os
 import shutil
@@ -17,7 +16,6 @@ from style_transfer import __version__
 from style_transfer.errors import ModelFileError, StyleTransferError, UserError, one_line
 from style_transfer.export.traced import TOLERANCES, TRACED_SIZE, Traced, compare, dynamic, noise, quiet
 from style_transfer.files import atomic_path
-from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.exported_file import PackagedModel, add_model, read_pt2
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import StyleParameters
@@ -169,14 +167,8 @@ class _AnyLook(Traced):
         return self.paint(image, StyleParameters(scales, shifts, output_weight, output_bias))
 
 
-class _Whole(nn.Module):
-    """A network as it is compiled: for pictures of whole strides, with any look, live or frozen."""
-
-    def __init__(self, network: StyleNetwork, precision: str) -> None:
-        super().__init__()
-        self.eval()
-        self.dtype = torch.float16 if precision == "fp16" else torch.float32
-        self.network = copy.deepcopy(network).to(self.dtype).eval().requires_grad_(False)
+class _Whole(Traced):
+    """For pictures of whole strides, with any look, live or frozen."""
 
     def forward(
         self,
