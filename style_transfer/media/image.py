@@ -25,12 +25,10 @@ Image.core.set_blocks_max(4)  # type: ignore[attr-defined]  # of 16 MiB
 MAX_PIXELS = 512_000_000
 """The largest picture read unless asked otherwise, frames counted together."""
 
-# fmt: off
 IMAGE_EXTENSIONS = frozenset({
     ".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg",
     ".jpg", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".tif", ".tiff", ".webp",
-})
-# fmt: on
+})  # fmt: skip
 """The file name extensions of what :func:`read_image` reads, lower case."""
 
 # Formats are named, so that a file from a stranger never reaches a rare decoder or Ghostscript. Those that

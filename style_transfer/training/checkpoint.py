@@ -12,10 +12,8 @@ from style_transfer.errors import InputFileError
 from style_transfer.files import atomic_path, beside
 
 _ANEW = "--overwrite instead of --resume begins anew"
-# fmt: off
 _KEYS = {"network", "bank", "optimizer", "scaler", "step", "seconds", "lr_factor", "batch_size", "history",
-         "description", "config", "training", "temporal_share", "average"}
-# fmt: on
+         "description", "config", "training", "temporal_share", "average"}  # fmt: skip
 
 
 def checkpoint_path(output: Path) -> Path:
