@@ -77,10 +77,7 @@ class SequenceReader:
             raise UserError(f"'{path}' has no frames between the start and the end asked for; choose others")
         self.notices = _gaps(self._numbers, path)
         height, width = self._read(self._numbers[0]).size
-        frames = len(self._numbers)
-        self.info = VideoInfo(
-            width, height, self._fps, frames / self._fps, frames, "images", False, Fraction(1), _BT709
-        )
+        self.info = VideoInfo(width, height, self._fps, len(self._numbers), Fraction(1), _BT709)
 
     def late_streams(self) -> set[int]:
         return set()

@@ -145,10 +145,7 @@ class VideoReader:
             width=frame.pixels.shape[1],
             height=frame.pixels.shape[0],
             fps=rate,
-            duration=self._length,
             frames=None if self._length is None else max(1, round(self._length * rate)),
-            codec=self._video.codec_context.name,
-            has_audio=bool(self._container.streams.audio),
             pixel_aspect=1 / aspect if turns_sideways(display_matrix(self._first)) else aspect,
             colour=colour_of(self._first),
         )
