@@ -1,4 +1,4 @@
-"""``style-transfer bench`` and ``quantize``: the table, the file, and what is said where a row cannot be."""
+"""``style-transfer bench``: the table, the file, and what is said where a row cannot be."""
 
 from __future__ import annotations
 
