@@ -16,8 +16,6 @@ from style_transfer.cli.main import main
 from style_transfer.errors import OutputError
 from style_transfer.media.image import Picture, read_image
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import pressing_ctrl_c
+from helpers import ROOT, pressing_ctrl_c
 
 from style_transfer.networks.catalogue import load_model
 from style_transfer.training.checkpoint import load_checkpoint
 
-ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 

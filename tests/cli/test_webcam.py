@@ -16,13 +16,11 @@ import av
 import cv2
 import numpy as np
 import pytest
-from helpers import photo_pixels
+from helpers import ROOT, photo_pixels
 from PIL import ImageGrab
 
 from style_transfer.cli.webcam import main
 from style_transfer.runtime.stylizer import Stylizer
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

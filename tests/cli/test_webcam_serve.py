@@ -11,11 +11,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from helpers import heed_ctrl_c
+from helpers import ROOT, heed_ctrl_c
 
 from style_transfer.cli.webcam import main
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pictures import noise
 from PIL import ExifTags, Image
 
 from style_transfer.errors import OutputError, UserError
@@ -22,10 +23,6 @@ from style_transfer.media.image_writer import (
 
 ALL_FORMATS = sorted(f".{name}" for name in WRITABLE_FORMATS)
 LOSSLESS = [".png", ".tiff"]
-
-
-def noise(height: int, width: int, channels: int = 3) -> np.ndarray:
-    return np.random.default_rng(height * 100 + width).integers(0, 256, (height, width, channels), np.uint8)
 
 
 def solid(*colour: int, size: int = 16) -> np.ndarray:
