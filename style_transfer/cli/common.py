@@ -63,12 +63,7 @@ def stylizer_of(args: argparse.Namespace, model: str | StoredModel, **look: Any)
     from style_transfer.runtime.stylizer import Stylizer  # OpenCV comes with it
 
     stylizer = Stylizer(
-        model,
-        device=args.device,
-        precision=args.precision,
-        engine=args.engine,
-        compiled=args.compile,
-        **look,
+        model, device=args.device, precision=args.precision, engine=args.engine, compiled=args.compile, **look
     )
     if args.compile and stylizer.device.type == "cpu":
         say("--compile paints with PyTorch alone, without OpenVINO and int8, which are faster on most CPUs")

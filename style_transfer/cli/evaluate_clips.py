@@ -80,10 +80,7 @@ def collect_clips(args: argparse.Namespace) -> dict[str, list[Clip]]:
     for path in videos:
         probe(path)
     side = args.image_size or _SIDE
-    return {
-        "videos": [FilmedClip(path, side, args.frames) for path in videos],
-        "moving photos": _made(args),
-    }
+    return {"videos": [FilmedClip(path, side, args.frames) for path in videos], "moving photos": _made(args)}
 
 
 def _made(args: argparse.Namespace) -> list[Clip]:

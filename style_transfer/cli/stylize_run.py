@@ -62,11 +62,7 @@ def run(args: argparse.Namespace) -> int:
     stopped = False
     if todo:
         stylizer = stylizer_of(
-            args,
-            model,
-            style=styles.mixes[0],
-            strength=args.strength,
-            preserve_color=args.preserve_color,
+            args, model, style=styles.mixes[0], strength=args.strength, preserve_color=args.preserve_color
         )
         heed_interrupt()
         films = [job for job in todo if job.is_video]

@@ -114,11 +114,7 @@ def _compile(whole: nn.Module, inputs: tuple[Tensor, ...], stride: int) -> list[
     shapes = ({2: height, 3: width}, *(None for _ in inputs[1:]))
     program = torch.export.export(whole, inputs, dynamic_shapes=shapes)
     with torch.no_grad():
-        files = torch._inductor.aot_compile(
-            program.module(),
-            inputs,
-            options={"aot_inductor.package": True},
-        )
+        files = torch._inductor.aot_compile(program.module(), inputs, options={"aot_inductor.package": True})
     return list(files)  # type: ignore[arg-type]
 
 

@@ -91,8 +91,7 @@ PALETTE = [10, 20, 30, 200, 100, 50, 0, 255, 0]
 
 
 @pytest.mark.parametrize(
-    ("transparency", "alpha"),
-    [(None, None), (1, [255, 0, 255]), (bytes([255, 128, 7]), [255, 128, 7])],
+    ("transparency", "alpha"), [(None, None), (1, [255, 0, 255]), (bytes([255, 128, 7]), [255, 128, 7])]
 )
 def test_palette(tmp_path: Path, transparency: int | bytes | None, alpha: list[int] | None) -> None:
     indices = np.array([[0, 1, 2], [2, 1, 0]], np.uint8)

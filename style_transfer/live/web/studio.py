@@ -214,12 +214,7 @@ class Studio:
         return steady
 
     def _paint(
-        self,
-        photo: Pixels,
-        scene: Scene,
-        seat: Seat,
-        steady: Steady | None = None,
-        time: float | None = None,
+        self, photo: Pixels, scene: Scene, seat: Seat, steady: Steady | None = None, time: float | None = None
     ) -> Pixels | None:
         try:
             if scene.strength == 0:

@@ -53,13 +53,7 @@ def output_error(path: Path, error: Exception) -> OutputError:
 
 
 def remux(
-    grown: Path,
-    target: Path,
-    source: Source,
-    base: Fraction,
-    waiting: Sequence[Packet],
-    *,
-    no_audio: bool,
+    grown: Path, target: Path, source: Source, base: Fraction, waiting: Sequence[Packet], *, no_audio: bool
 ) -> list[str]:
     """Write the fragmented MP4 ``grown`` anew into ``target`` as a plain one, its index in front.
 
