@@ -16,9 +16,10 @@ from pathlib import Path
 from machine import describe
 
 from style_transfer import Stylizer
-from style_transfer.media.video.convert import convert, open_reader
+from style_transfer.media.video.convert import convert
 from style_transfer.media.video.frame import Frame
 from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.run import Progress
 from style_transfer.media.video.writer import VideoWriter
 from style_transfer.runtime.film import Film, Timeline
@@ -46,7 +47,7 @@ def measure(args: argparse.Namespace, options: VideoOptions, folder: Path) -> No
     def film() -> Film:
         return Film(stylizer, Timeline([stylizer.look]), stabilize=args.stabilize)
 
-    with open_reader(args.video, options) as reader:
+    with VideoReader(args.video, options) as reader:
         info = reader.info
         frames = [frame for frame, _ in zip(reader, range(args.frames), strict=False)]
     options = replace(options, end=Fraction(len(frames)) / info.fps)
@@ -58,11 +59,11 @@ def measure(args: argparse.Namespace, options: VideoOptions, folder: Path) -> No
         return [replace(frame, pixels=paint(frame.pixels, frame.input_time)) for frame in frames]
 
     def decode() -> int:
-        with open_reader(args.video, options) as reader:
+        with VideoReader(args.video, options) as reader:
             return sum(1 for _ in reader)
 
     def encode() -> int:
-        with open_reader(args.video, options) as reader:
+        with VideoReader(args.video, options) as reader:
             writer = VideoWriter(folder / "encoded.mp4", reader, options, video_only=True)
             for frame in painted:
                 writer.write(frame)

@@ -21,10 +21,11 @@ from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import DEFAULT_QUALITY, output_format, write_image
 from style_transfer.media.patterns import Pattern, is_pattern
 from style_transfer.media.pixels import Pixels
-from style_transfer.media.video.convert import check, open_reader
+from style_transfer.media.video.convert import check
 from style_transfer.media.video.frame import Colour, Frame
 from style_transfer.media.video.open import Packet
 from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.run import Control, Progress, Summary, Writer, transfer
 from style_transfer.media.video.source import VideoInfo
 from style_transfer.media.video.writer import VideoWriter
@@ -175,7 +176,7 @@ def convert_sequence(
         check(source, target, options)
     with ExitStack() as stack:
         stack.enter_context(sole_writer(target))
-        reader = SequenceReader(source, options) if is_pattern(source) else open_reader(source, options)
+        reader = SequenceReader(source, options) if is_pattern(source) else VideoReader(source, options)
         stack.callback(reader.close)
         files = Pattern(target) if into_images else None
         if files and is_pattern(source):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 from style_transfer.errors import UserError
@@ -54,23 +53,10 @@ def convert(
     """
     options = options or VideoOptions()
     check(source, target, options)
-    with sole_writer(target), open_reader(source, options) as reader:
+    with sole_writer(target), VideoReader(source, options) as reader:
         writer = VideoWriter(target, reader, options)
         control = Control(progress, should_stop)
         return transfer(reader, writer, paint, control, side_by_side=options.side_by_side)
-
-
-def open_reader(source: Path, options: VideoOptions, *, seek: Fraction | None = None) -> VideoReader:
-    """What ``options`` select of a video; see :class:`VideoReader`."""
-    return VideoReader(
-        source,
-        start=options.start,
-        end=options.last(),
-        fps=options.fps,
-        long_side=options.image_size,
-        threads=options.threads,
-        seek=seek,
-    )
 
 
 def check(source: Path, target: Path, options: VideoOptions) -> None:

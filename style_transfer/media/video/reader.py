@@ -27,6 +27,7 @@ from style_transfer.media.video.frame import (
 )
 from style_transfer.media.video.late import late_tracks
 from style_transfer.media.video.open import Packet, main_video, open_video, shown_at
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.rate import at_constant_rate
 from style_transfer.media.video.source import VideoInfo
 
@@ -51,10 +52,9 @@ def probe(path: Path) -> VideoInfo:
 class VideoReader:
     """Iterates the frames of ``path`` as they are shown; ``items()`` gives the other streams' packets too.
 
-    ``start`` and ``end`` are seconds from the beginning of the file; times then count from ``start``,
-    and else are the file's own. ``fps`` resamples to a constant rate. ``long_side`` scales. ``threads``
-    bounds the decoder's, 0 lets it choose. ``seek`` skips to a frame at or, mostly, before that time, which
-    is one of the result's: some files can only be read from their beginning.
+    ``options`` say which, and how large and at what rate. Times count from their ``start``, and without one
+    are the file's own. ``seek`` skips to a frame at or, mostly, before that time, which is one of the
+    result's: some files can only be read from their beginning.
 
     ``truncated`` is True after reading where the file was damaged or ended early; ``notices`` says in
     lines for the user what was not kept as it was.
@@ -64,25 +64,19 @@ class VideoReader:
     """
 
     def __init__(
-        self,
-        path: Path,
-        *,
-        start: Fraction | None = None,
-        end: Fraction | None = None,
-        fps: Fraction | None = None,
-        long_side: int | None = None,
-        threads: int = 0,
-        seek: Fraction | None = None,
+        self, path: Path, options: VideoOptions | None = None, *, seek: Fraction | None = None
     ) -> None:
+        options = options or VideoOptions()
+        start, end = options.start, options.last()
         if end is not None and end <= (start or 0):
             raise UserError("the end lies before the start; nothing is left of the video")
         self.path, self.notices, self.truncated = path, list[str](), False
         self._container = open_video(path)
         try:
             self._video = main_video(self._container, path)
-            self._video.thread_type, self._video.thread_count = "AUTO", threads
+            self._video.thread_type, self._video.thread_count = "AUTO", options.threads
             self._base = self._video.time_base or Fraction(1, 90_000)
-            self._fps, self._to_pixels = fps, ToPixels(long_side)
+            self._fps, self._to_pixels = options.fps, ToPixels(options.image_size)
             self._others_only = False
             self._continuity = Continuity(self._video.index)
             self._clock: int | None = None  # of the last picture, the file's own

@@ -141,14 +141,14 @@ def test_a_start_between_the_ticks_of_a_coarse_clock(tmp_path: Path, start: str)
     with VideoReader(source) as reader:
         whole = [(frame.pts, frame.time_base) for frame in reader]
     first = round(Fraction(start) / whole[0][1])
-    with VideoReader(source, start=Fraction(start)) as reader:
+    with VideoReader(source, VideoOptions(start=Fraction(start))) as reader:
         assert [frame.pts for frame in reader] == [pts - first for pts, _ in whole if pts >= first]
 
 
 @pytest.mark.parametrize(("start", "left"), [(None, 50), (Fraction(1, 2), 37)])
 def test_a_raw_stream_has_no_times_but_a_rate(tmp_path: Path, start: Fraction | None, left: int) -> None:
     source = make_clip(tmp_path / "in.h264", pts=range(50), time_base=Fraction(1, 25))
-    with VideoReader(source, start=start) as reader:
+    with VideoReader(source, VideoOptions(start=start)) as reader:
         times = [frame.time for frame in reader]
     assert len(times) == left
     assert times[0] < Fraction(1, 25)
