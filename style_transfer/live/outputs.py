@@ -35,7 +35,7 @@ class Outputs:
         self._recorder = next((sink for sink in sinks if isinstance(sink, Recorder)), None)
         self._since: float | None = None
         self._finishing: list[Recorder] = []
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshot")
+        self._snapshots = ThreadPoolExecutor(1, thread_name_prefix="snapshot")
         self._taken: list[tuple[Path, Future[None]]] = []
 
     @property
@@ -67,7 +67,7 @@ class Outputs:
     def snapshot(self, picture: Pixels) -> None:
         """Write a copy of ``picture`` beside the show, which does not wait for it."""
         path = self._new_path("snapshot", ".png")
-        self._taken.append((path, self._writer.submit(write_image, Picture([picture.copy()]), path)))
+        self._taken.append((path, self._snapshots.submit(write_image, Picture([picture.copy()]), path)))
 
     def record(self, picture: Pixels | None, time: float) -> None:
         """Begin a recording, with ``picture``, if there is one, as its first, of ``time``."""
@@ -115,7 +115,7 @@ class Outputs:
                     closing.callback(self._finish, sink)
                 else:
                     closing.callback(sink.close)
-            closing.callback(self._writer.shutdown)
+            closing.callback(self._snapshots.shutdown)
 
     def _finish(self, recorder: Recorder) -> None:
         recorder.close()
