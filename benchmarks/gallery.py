@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from machine import SAMPLES
 
 from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded, stylizer_of
 from style_transfer.media.collect import collect_jobs
@@ -19,7 +20,6 @@ from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import write_image
 from style_transfer.media.sheet import contact_sheet
 
-SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "photos"
 HEIGHT = 220  # of the contact sheet's cells, pixels
 
 
