@@ -12,10 +12,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from machine import SAMPLES
+
 from style_transfer.cli import sheet, stylize
 from style_transfer.networks.catalogue import DEFAULT_MODEL, open_model
-
-SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "photos"
 
 
 def main() -> int:

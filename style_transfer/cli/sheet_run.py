@@ -7,14 +7,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from style_transfer.cli.common import stylizer_of
+from style_transfer.cli.common import check_least, stylizer_of
 from style_transfer.errors import UserError
 from style_transfer.files import check_writable, exists
 from style_transfer.media.collect import collect_jobs
 from style_transfer.media.image import Picture, read_seen
 from style_transfer.media.image_writer import output_format, write_image
 from style_transfer.media.sheet import contact_grid, contact_sheet, of_height
-from style_transfer.runtime.scaled import scale_to, shrunk
+from style_transfer.runtime.scaled import shrunk_to
 
 _MOST_PHOTOS = 40
 _SMALLEST = 16  # pixels
@@ -34,8 +34,7 @@ def run(args: argparse.Namespace) -> int:
     rows = []
     with tqdm(total=len(photos) * len(names), unit="painting", disable=None) as bar:
         for path in photos:
-            photo = read_seen(path)
-            photo = shrunk(photo, scale_to(photo, args.paint_size))
+            photo = shrunk_to(read_seen(path), args.paint_size)
             rows.append([of_height(photo, args.height)])  # at once, as many large ones fill the memory
             for look in looks:
                 rows[-1].append(of_height(stylizer(photo, look), args.height))
@@ -52,10 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _photos(args: argparse.Namespace, output: Path) -> list[Path]:
     output_format(output)
-    for name, least in (("paint_size", _SMALLEST), ("height", _SMALLEST), ("columns", 1)):
-        value = getattr(args, name)
-        if value is not None and value < least:
-            raise UserError(f"--{name.replace('_', '-')} must be {least} or more, not {value}")
+    check_least(args, paint_size=_SMALLEST, height=_SMALLEST, columns=1)
     if exists(output) and not args.overwrite:
         raise UserError(f"'{output}' exists; give another -o, or --overwrite")
     jobs = collect_jobs(args.photos, output.parent / "x", suffix="", extension=None)

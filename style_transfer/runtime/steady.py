@@ -73,14 +73,10 @@ class Steady:
     """Freezes looks with statistics that move slowly, frame by frame, in order."""
 
     def __init__(self, stylizer: Stylizer) -> None:
-        self.stylizer = stylizer
+        self._stylizer = stylizer
         self._thumbnail: NDArray[np.float32] | None = None
         self._seconds: float | None = None  # of the last frame
         self._tracks: list[_Track] = []
-
-    def __call__(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """As the stylizer: ``uint8`` ``(H, W, 3)`` RGB in and out. Its look may change in between."""
-        return self.stylizer(frame, self.follow(frame, [self.stylizer.look]))
 
     def follow(
         self,
@@ -130,14 +126,14 @@ class Steady:
         if track is None:
             if flat:
                 return look.calm if _is_blank(frame, thumbnail) else look
-            measured = self.stylizer.measure(frame, look)
+            measured = self._stylizer.measure(frame, look)
             self._tracks.append(_Track(look.parameters, measured, measured, thumbnail))
             return look.frozen(measured)
         track.age += step
         if not flat:
             outshone = track.is_outshone(thumbnail)
             if outshone or track.age > _MEASURE_EVERY - 1e-6:
-                track.target, track.thumbnail, track.age = self.stylizer.measure(frame, look), thumbnail, 0.0
+                track.target, track.thumbnail, track.age = self._stylizer.measure(frame, look), thumbnail, 0.0
             if outshone:
                 track.current = track.target
             share = np.float32(1 - math.exp(-step / _FOLLOW))

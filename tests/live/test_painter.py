@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from helpers import make_model, photo_pixels
+from helpers import photo_pixels
 
 from style_transfer.errors import StyleTransferError
 from style_transfer.live.controls import BINDINGS, Controls, Scene
@@ -18,11 +18,6 @@ from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
 FIRST = Scene(weights=(1.0, 0.0, 0.0))
-
-
-@pytest.fixture(scope="module")
-def stylizer() -> Stylizer:
-    return Stylizer(make_model(), device="cpu", precision="fp32")
 
 
 class Bench:

@@ -109,7 +109,7 @@ def test_the_epsilon_of_foreign_weights() -> None:
         assert_alike(pair.openvino.paint(pair.reference, look), pair.torch.paint(pair.reference, look))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(height=st.integers(1, 70), width=st.integers(1, 70), frozen=st.booleans(), mix=st.sampled_from(MIXES))
 def test_every_size_and_look_in_turn(
     fast: Pair, height: int, width: int, frozen: bool, mix: dict[str, float]
