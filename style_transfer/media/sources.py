@@ -77,7 +77,7 @@ class Source:
         # Without this, Windows' default way to a camera takes up to a minute to open it.
         os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
         # As bytes: a name that is no Unicode would end the process.
-        address = int(self.name) if self.name.isdecimal() else os.fsencode(self.name)
+        address: Any = int(self.name) if self.name.isdecimal() else os.fsencode(self.name)
         api = 0 if self.backend == "auto" else getattr(cv2, f"CAP_{self.backend.upper()}")
         options: list[int] = []
         if self.is_address and self.backend in ("auto", "ffmpeg"):
