@@ -6,7 +6,9 @@ import errno
 import json
 import os
 import secrets
+import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +19,7 @@ from style_transfer.errors import NameTooLongError, OutputError
 
 _PARTIAL = ".partial"
 _LONGEST_NAME = 255  # bytes, of most file systems
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds
 
 
 def is_partial(path: Path) -> bool:
@@ -39,10 +42,25 @@ def atomic_path(target: Path, *, lasting: bool = False) -> Iterator[Path]:
             yield temporary
             if lasting:
                 sync(temporary)
-            temporary.replace(target)
+            rename(temporary, target)
         finally:
             with suppress(OSError):  # renamed, or never made
                 temporary.unlink()
+
+
+def rename(path: Path, target: Path) -> None:
+    """Give ``path`` the name ``target``, over what had it.
+
+    Windows refuses that while any program, be it one that looks for viruses, reads one of the two: mostly for
+    a moment, which is waited for.
+    """
+    for pause in _PAUSES if sys.platform == "win32" else ():
+        try:
+            path.replace(target)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    path.replace(target)
 
 
 def sync(path: Path) -> None:
@@ -83,8 +101,10 @@ def refusal(target: Path, error: OSError) -> OutputError:
 
 
 def _reason(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space and run the command again"
+    if error.errno == errno.EFBIG:  # FAT, as on memory cards, ends at 4 GiB
+        return "no file may be so large there; choose a folder on another drive"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "permission denied; choose another folder"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):

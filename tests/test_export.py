@@ -188,6 +188,13 @@ def test_files_that_are_none_of_ours_are_refused_before_torch_opens_them(archive
             assert "NoneType" not in str(caught.value)
 
 
+def test_a_pt2_file_whose_name_is_no_unicode_is_loaded(model, archive, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.pt2")
+    path.write_bytes(archive.read_bytes())
+    image, look = photo_tensor(20, 30), model.mix({"starry_night": 1})
+    assert torch.equal(load_pt2(path)[0](image, *look), load_pt2(archive)[0](image, *look))
+
+
 def test_a_pt2_file_is_read_without_running_any_of_it(model, archive, tmp_path, monkeypatch):
     """With a pickle in every other entry, which would fail the test if it were loaded."""
     pickled = b"cbuiltins\nexec\n(S'raise SystemExit(3)'\ntR."

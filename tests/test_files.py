@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,7 @@ def test_a_name_too_long_is_an_error_of_its_own(tmp_path: Path) -> None:
     ("number", "words"),
     [
         (errno.ENOSPC, "the disk is full"),
+        (errno.EFBIG, "no file may be so large there"),
         (errno.EACCES, "permission denied"),
         (errno.EROFS, "permission denied"),
         (errno.EIO, "Input/output error"),
@@ -76,6 +79,30 @@ def test_the_systems_refusal_is_said_plainly(tmp_path: Path, number: int, words:
     ):
         raise OSError(number, "Input/output error")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("platform", "busy", "becomes"), [("win32", 2, "new"), ("win32", 99, "old"), ("linux", 1, "old")]
+)
+def test_what_another_program_reads_for_a_moment_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, busy: int, becomes: str
+) -> None:
+    target, replace, pauses = tmp_path / "a.txt", Path.replace, list[float]()
+    target.write_text("old")
+
+    def refuse(path: Path, name: Path) -> Path:
+        if len(pauses) < busy:
+            raise PermissionError(errno.EACCES, "Access is denied")
+        return replace(path, name)
+
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr("time.sleep", pauses.append)
+    with suppress(OutputError), atomic_path(target) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == becomes
+    assert sum(pauses) < (2 if platform == "win32" else 0.001)
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:

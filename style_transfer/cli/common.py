@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import os
 import re
 import signal
 import sys
@@ -91,9 +92,20 @@ def add_debug_flag(parser: argparse.ArgumentParser) -> None:
 def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Run a command; its errors become one line on stderr and an exit code."""
     global _interrupted
+    _fill_streams()
     _interrupted = False
     with _answered_by(_interrupt):
         return _told(command, args)
+
+
+def _fill_streams() -> None:
+    """Let streams that are not there lead nowhere: of a service, or of Windows' programs without a console.
+
+    Bars are drawn to them, and the next file to be opened would take the place that FFmpeg reports to.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
 
 
 def _told(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:

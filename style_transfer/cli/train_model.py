@@ -15,12 +15,12 @@ from style_transfer.errors import InputFileError, UserError, one_line
 from style_transfer.files import readable
 from style_transfer.networks.catalogue import DEFAULT_MODEL, load_model
 from style_transfer.networks.style_model import StyleBank, StyleModel
-from style_transfer.networks.styles import Ranges, Style, StyleParameters, check_style_names
+from style_transfer.networks.styles import Ranges, Style, StyleParameters, check_style_names, composed
 
 
 def named_styles(args: argparse.Namespace) -> list[Style]:
     """One style a painting, named after its file, with what ``--style-info`` tells of it."""
-    names = [path.stem for path in args.style_image]
+    names = [composed(path.stem) for path in args.style_image]
     check_style_names(names)
     known: dict[str, Any] = {}
     if args.style_info:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from style_transfer.errors import InputFileError
 from style_transfer.media.image import IMAGE_EXTENSIONS
+from style_transfer.networks.styles import composed
 
 
 def find_paintings(paths: Sequence[Path], names: Sequence[str]) -> dict[str, Path]:
@@ -20,10 +21,10 @@ def find_paintings(paths: Sequence[Path], names: Sequence[str]) -> dict[str, Pat
         else:
             raise InputFileError(f"there is no painting '{path}'; --style-images takes files and folders")
         for file in found:
-            files.setdefault(file.stem, file)
-    if missing := [name for name in names if name not in files]:
+            files.setdefault(composed(file.stem), file)
+    if missing := [name for name in names if composed(name) not in files]:
         raise InputFileError(
             f"--style-images has no painting named {', '.join(missing)}; name the file after the style, "
             "or choose others with --styles"
         )
-    return {name: files[name] for name in names}
+    return {name: files[composed(name)] for name in names}

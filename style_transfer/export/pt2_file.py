@@ -64,7 +64,8 @@ def load_pt2(path: Path) -> tuple[Callable[..., Tensor], StyleModel]:
             if not any(entry.endswith("/models/model.json") for entry in archive.namelist()):
                 raise ValueError("it holds no graph")
         with quiet():
-            program = torch.export.load(path)
+            # Not by its name, which may be no Unicode, nor all of it be of Windows' code page.
+            program = torch.export.load(io.BytesIO(path.read_bytes()))
     except Exception as error:  # of a damaged archive, torch raises nearly anything
         raise ModelFileError(
             f"'{path}' is damaged or no .pt2 file of this program ({one_line(error)}); export it again"

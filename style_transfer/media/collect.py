@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -215,7 +216,8 @@ def _target_extension(source: Path, extension: str | None) -> str:
 def _distinct(jobs: Iterable[Job]) -> list[Job]:
     """``jobs``, the later of those with the same target renamed.
 
-    Case is ignored, so that no file system loses one of ``x.jpg`` and ``X.jpg``.
+    Case is ignored, and whether an accent is a letter's or its own, so that no file system loses one of
+    ``x.jpg`` and ``X.jpg``.
     """
     taken: set[str] = set()
     result = []
@@ -238,7 +240,7 @@ def _is_video(path: Path) -> bool:
 
 
 def _key(target: Path) -> str:
-    return str(target).casefold()
+    return unicodedata.normalize("NFC", str(target)).casefold()
 
 
 def _check_no_source_is_lost(jobs: Sequence[Job]) -> None:

@@ -13,7 +13,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from style_transfer.errors import OutputError, UserError
-from style_transfer.files import atomic_path, beside, refusal, sync
+from style_transfer.files import atomic_path, beside, refusal, rename, sync
 from style_transfer.lock import sole_writer
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sinks import fitted
@@ -146,7 +146,7 @@ class Recorder:
         container = container_for(self.target)
         if container.muxer == "matroska":
             sync(self.partial)
-            self.partial.replace(self.target)
+            rename(self.partial, self.target)
             return
         options = {"movflags": "+faststart"}
         with (
@@ -160,7 +160,8 @@ class Recorder:
                 if packet.size:
                     packet.stream = stream
                     output.mux(packet)
-        self.partial.unlink()
+        with suppress(OSError):  # on Windows while it is played: the recording is there all the same
+            self.partial.unlink()
 
 
 def _add_stream(output: OutputContainer, width: int, height: int) -> VideoStream:

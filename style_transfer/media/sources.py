@@ -76,7 +76,8 @@ class Source:
         """As :meth:`open`, but None where it cannot be."""
         # Without this, Windows' default way to a camera takes up to a minute to open it.
         os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
-        address = int(self.name) if self.name.isdecimal() else self.name
+        # As bytes: a name that is no Unicode would end the process.
+        address: Any = int(self.name) if self.name.isdecimal() else os.fsencode(self.name)
         api = 0 if self.backend == "auto" else getattr(cv2, f"CAP_{self.backend.upper()}")
         options: list[int] = []
         if self.is_address and self.backend in ("auto", "ffmpeg"):
@@ -145,7 +146,8 @@ def _listed_by_kernel(devices: Path) -> list[tuple[str, str]]:
     for device in sorted(devices.glob("video*"), key=lambda path: int(path.name[5:] or 0)):
         with contextlib.suppress(OSError):
             if (device / "index").read_text().strip() == "0":  # the others carry metadata, no pictures
-                found.append((f"/dev/{device.name}", (device / "name").read_text().strip()))
+                about = (device / "name").read_text(encoding="utf-8", errors="replace")
+                found.append((f"/dev/{device.name}", about.strip()))
     return found
 
 

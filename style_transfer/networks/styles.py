@@ -80,13 +80,13 @@ def mix_weights(names: Sequence[str], mix: Mapping[str, float]) -> NDArray[np.fl
     Raises ``UnknownNameError`` for a style that is not among them and ``UserError`` for weights that
     are negative, not finite, or sum to nothing.
     """
-    row = np.zeros((1, len(names)))
+    row, known = np.zeros((1, len(names))), [composed(name) for name in names]
     for name, weight in mix.items():
-        if name not in names:
+        if composed(name) not in known:
             raise UnknownNameError("style", name, names)
         if not math.isfinite(weight) or weight < 0:
             raise UserError(f"style weight {name}:{weight:g} must be a number of 0 or more")
-        row[0, names.index(name)] += weight
+        row[0, known.index(composed(name))] += weight
     if not row.any():
         raise UserError("the style weights sum to nothing; give at least one a weight above 0")
     row /= row.max()  # so that neither the largest nor the smallest numbers overflow
@@ -119,6 +119,11 @@ def check_style_names(names: Sequence[str]) -> None:
     if len(set(names)) != len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise UserError(f"two styles are named '{twice[0]}'; rename one of the files")
+
+
+def composed(name: str) -> str:
+    """``name`` as it is typed: in names of files macOS may hold an accent apart from its letter."""
+    return unicodedata.normalize("NFC", name)
 
 
 def typeable_name(text: str) -> str:

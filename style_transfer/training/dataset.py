@@ -66,9 +66,12 @@ def range_photos(paths: Sequence[Path], on_skipped: Callable[[Path], None] = lam
 
 
 def _is_photo(path: Path) -> bool:
-    """Not what a training leaves beside its model, which may lie among the photos."""
+    """Not what a training leaves beside its model, which may lie among the photos, nor what is hidden.
+
+    macOS keeps a ``._photo.jpg`` beside each photo on drives of other systems, which is none.
+    """
     ours = path.name.endswith((".preview.png", ".losses.png")) or is_partial(path)
-    return path.suffix.lower() in IMAGE_EXTENSIONS and path.is_file() and not ours
+    return path.suffix.lower() in IMAGE_EXTENSIONS and path.is_file() and not ours and path.name[0] != "."
 
 
 class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):

@@ -4,11 +4,13 @@ import argparse
 import contextlib
 import json
 import signal
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 import torch
+from tqdm import tqdm
 
 from style_transfer import __version__
 from style_transfer.cli.common import guarded, say, stop_signals
@@ -130,6 +132,22 @@ def test_nobody_listens_any_more_and_the_work_goes_on(monkeypatch):
 
     monkeypatch.setattr("sys.stderr", Closed())
     say("a line")
+
+
+def test_without_a_console_there_are_streams_that_lead_nowhere(monkeypatch):
+    def draw(_args):
+        with tqdm(total=1, disable=None) as bar:
+            bar.update()
+            say("a line")
+        print("a result", flush=True)
+        return 0
+
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert guarded(draw, argparse.Namespace(debug=True)) == 0
+    assert sys.stdin.read() == ""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        stream.close()
 
 
 def test_in_a_thread_nothing_is_stopped_by_signals():

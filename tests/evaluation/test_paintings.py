@@ -18,6 +18,8 @@ def test_paintings_by_name(tmp_path: Path) -> None:
     found = find_paintings([tmp_path], ["scream", "wave"])
     assert found == {"scream": tmp_path / "scream.jpg", "wave": tmp_path / "wave.png"}
     assert list(found) == ["scream", "wave"]
+    decomposed = (tmp_path / "other.jpg").rename(tmp_path / "mu\u0308hle.jpg")
+    assert find_paintings([tmp_path], ["m\u00fchle"]) == {"m\u00fchle": decomposed}
     with pytest.raises(InputFileError, match="no painting named wave"):
         find_paintings([tmp_path / "scream.jpg"], ["scream", "wave"])
     with pytest.raises(InputFileError, match="there is no painting"):

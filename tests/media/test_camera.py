@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -167,6 +168,14 @@ def test_a_file_plays_at_its_own_speed_and_ends(tmp_path: Path, monkeypatch: pyt
     assert camera.shots.ended
     assert [shot.time - 100 for shot in shots] == pytest.approx([0, 0.25, 0.5, 1.0, 1.25])
     assert patience.now - 100 > 1.25
+
+
+def test_a_file_whose_name_is_no_unicode_is_opened(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", pts=[0], pixels=None)
+    clip = clip.rename(tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    capture = Source(str(clip)).open()
+    assert capture.grab()
+    capture.release()
 
 
 def test_a_file_whose_clock_jumps_plays_on(monkeypatch: pytest.MonkeyPatch) -> None:

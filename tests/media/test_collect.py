@@ -121,6 +121,12 @@ def test_same_names_are_told_apart() -> None:
         "q/y.jpg": "out/y_wave-2.jpg",
         "r/Y.JPG": "out/Y_wave-3.JPG",
     }
+    composed, decomposed = "p/caf\u00e9.jpg", "q/cafe\u0301.jpg"
+    make(composed, decomposed)
+    assert [*pairs(composed, decomposed, output="out").values()] == [
+        "out/caf\u00e9_wave.jpg",
+        "out/cafe\u0301_wave-2.jpg",
+    ]
 
 
 def test_a_name_given_to_one_is_not_given_to_another() -> None:

@@ -110,6 +110,16 @@ def test_names_that_cannot_be(tmp_path: Path) -> None:
     assert (tmp_path / "there.mp4").read_bytes() == b"x"  # nothing came to replace it
 
 
+def test_a_recording_is_saved_while_it_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path) -> None:  # as Windows does
+        raise PermissionError(errno.EACCES, "another program uses it")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    recorder = record(tmp_path / "out.mp4", [0.0, 0.1])
+    assert len(times_of(recorder.target)) == 2
+    assert recorder.partial.exists()
+
+
 def test_a_disk_that_refuses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match=r"cannot write .*a file of that name is in the way"):

@@ -24,6 +24,13 @@ def test_weights_are_normalised(model: StyleModel) -> None:
     assert model.weights({"starry_night": 0.001}).tolist() == [[0, 1, 0]]
 
 
+def test_an_accent_may_be_a_letters_or_its_own(model: StyleModel) -> None:
+    composed, decomposed = "m\u00fchle", "mu\u0308hle"
+    for name, typed in ((composed, decomposed), (decomposed, composed)):
+        model.styles[1] = Style(name)
+        assert model.weights({typed: 1}).tolist() == [[0, 1, 0]]
+
+
 @given(st.lists(st.floats(0, allow_infinity=False), min_size=3, max_size=3).filter(any))
 def test_any_finite_weights_sum_to_one(weights: list[float]) -> None:
     model = make_model()

@@ -53,6 +53,12 @@ def test_a_folder_too_small_to_spare_any(tmp_path: Path) -> None:
     assert find_photos(tmp_path) == ([tmp_path / HELD_OUT[0]],) * 2
 
 
+def test_what_is_hidden_is_no_photo(tmp_path: Path) -> None:
+    Image.fromarray(photo_pixels(70, 70)).save(tmp_path / "a.jpg")
+    (tmp_path / "._a.jpg").write_bytes(b"what macOS knows of it")
+    assert find_photos(tmp_path) == ([tmp_path / "a.jpg"],) * 2
+
+
 def test_no_folder_and_no_photos(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=r"no folder.*name a folder of photos"):
         find_photos(tmp_path / "none")

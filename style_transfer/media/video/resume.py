@@ -20,7 +20,7 @@ import av
 from numpy.typing import NDArray
 
 from style_transfer.errors import InputFileError
-from style_transfer.files import beside, output_errors, sync
+from style_transfer.files import beside, output_errors, rename, sync
 from style_transfer.lock import sole_writer
 from style_transfer.media.video.convert import check
 from style_transfer.media.video.format import codec_for
@@ -229,7 +229,7 @@ class _SegmentWriter:
             if self._writer is not None and self._start is not None:
                 grown = partial_path(self._growing)
                 sync(grown)
-                grown.replace(_segment(self.partial, len(self._state.starts)))
+                rename(grown, _segment(self.partial, len(self._state.starts)))
                 self._state.starts.append(self._start)
                 self._state.frames += self._frames
                 self.notices += self._writer.notices

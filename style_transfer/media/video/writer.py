@@ -14,7 +14,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import UserError
-from style_transfer.files import beside, output_errors, sync
+from style_transfer.files import beside, output_errors, rename, sync
 from style_transfer.media.video.format import CODECS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame, FromPixels
 from style_transfer.media.video.open import Packet, reason
@@ -102,11 +102,12 @@ class VideoWriter:
             self.notices += remux(
                 self.partial, self.target, self._source, self._base, self._waiting, no_audio=self._no_audio
             )
-            self.partial.unlink()
+            with suppress(OSError):  # on Windows while it is played: the result is there all the same
+                self.partial.unlink()
         else:
             with output_errors(self.target):
                 sync(self.partial)
-                self.partial.replace(self.target)
+                rename(self.partial, self.target)
 
     def discard(self) -> None:
         """Remove the closed partial file, if this writer made it."""
