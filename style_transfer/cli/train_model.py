@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,11 @@ from style_transfer.networks.style_model import StyleBank, StyleModel
 from style_transfer.networks.styles import Ranges, Style, StyleParameters, check_style_names, composed
 
 
-def named_styles(args: argparse.Namespace) -> list[Style]:
-    """One style a painting, named after its file, with what ``--style-info`` tells of it."""
+def named_styles(args: argparse.Namespace, before: Mapping[str, Any] | None = None) -> list[Style]:
+    """One style a painting, named after its file, with what ``--style-info`` tells of it.
+
+    Without it, with what ``before`` does: the description of the run that is resumed.
+    """
     names = [composed(path.stem) for path in args.style_image]
     check_style_names(names)
     known: dict[str, Any] = {}
@@ -35,7 +38,8 @@ def named_styles(args: argparse.Namespace) -> list[Style]:
         except (OSError, ValueError, RecursionError) as error:
             reason = one_line(error)
             raise InputFileError(f"--style-info '{args.style_info}' cannot be used: {reason}") from error
-    return [Style(name) for name in names]
+    told = {about["name"]: about for about in before["styles"]} if before else {}
+    return [Style(**told.get(name, {"name": name})) for name in names]
 
 
 def starting_model(args: argparse.Namespace) -> str | None:
@@ -53,12 +57,17 @@ def starting_model(args: argparse.Namespace) -> str | None:
     return start or (DEFAULT_MODEL if args.quick or is_like_it else None)
 
 
-def model_to_train(args: argparse.Namespace, styles: Sequence[Style]) -> StyleModel:
+def model_to_train(
+    args: argparse.Namespace, styles: Sequence[Style], before: Mapping[str, Any] | None = None
+) -> StyleModel:
     """A model of ``styles`` alone; network and known styles come from the model to start from, if any.
 
-    Its ``training`` says what that was: ``init``, the name alone, as where it lies is of no use to others,
+    Of a run that is resumed, which ``before`` describes, the network is what it was if no flag says otherwise:
+    its weights are in the checkpoint. The model's ``training`` says what that was: ``init``, the name alone, as where it lies is of no use to others,
     and ``steps_before``.
     """
+    if before and not (args.add_to or args.init or args.network or args.width):
+        return StyleModel.create(before["network"], styles, **before["arguments"])
     width = {"width": args.width} if args.width is not None else {}
     start_from = starting_model(args)
     if not start_from:

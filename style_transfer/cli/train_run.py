@@ -52,7 +52,7 @@ def _train(args: argparse.Namespace, output: Path, device: torch.device, peers: 
     base = model_to_join(args, named_styles(args)) if args.add_to else None
     checkpoint = load_checkpoint(checkpoint_path(run_name(args, output))) if args.resume else None
     log = log_to_tensorboard(args.tensorboard) if args.tensorboard and peers.rank == 0 else None
-    trainer, held_out = _prepare(args, device, peers, checkpoint["config"] if checkpoint else {})
+    trainer, held_out = _prepare(args, device, peers, checkpoint or {})
     writer = Writer(args, trainer, output, held_out, base, log) if peers.rank == 0 else None
     if checkpoint:
         trainer.load_state(checkpoint)
@@ -99,12 +99,12 @@ def _check_output(args: argparse.Namespace) -> Path:
 
 
 def _prepare(
-    args: argparse.Namespace, device: torch.device, peers: Peers, before: Mapping[str, Any]
+    args: argparse.Namespace, device: torch.device, peers: Peers, checkpoint: Mapping[str, Any]
 ) -> tuple[Trainer, list[Path]]:
-    config = _config(args, device, before)
+    config, before = _config(args, device, checkpoint.get("config", {})), checkpoint.get("description")
     photos, held_out = find_photos(args.dataset)
     torch.manual_seed(config.seed % 2**63)
-    model = model_to_train(args, named_styles(args))
+    model = model_to_train(args, named_styles(args, before), before)
     paintings = [load_style_image(path, config.style_size).to(device) for path in args.style_image]
     vgg = VGG19Features([*STYLE_LAYERS, *CONTENT_LAYERS], args.vgg_weights).to(device)
     loss = PerceptualLoss(vgg, paintings)
@@ -114,7 +114,7 @@ def _prepare(
 
 def _config(args: argparse.Namespace, device: torch.device, before: Mapping[str, Any]) -> TrainingConfig:
     """What the flags say; else as ``before``, the settings of a run that is resumed; else the defaults."""
-    quick = args.quick or bool(args.add_to)
+    quick = args.quick or bool(args.add_to) or before.get("styles_only", False)
     steps, minutes = args.steps, args.minutes
     if steps is None and minutes is None:
         if before:

@@ -47,13 +47,20 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 def check_same_run(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     """Raises ``InputFileError`` unless a run in the state ``ours`` can go on from the state ``theirs``."""
-    for part in ("network", "arguments", "styles"):
-        if theirs["description"][part] != ours["description"][part]:
-            raise InputFileError(
-                f"the checkpoint is of another run, the {part} differ; give the command of before, {_ANEW}"
-            )
+    before, now = theirs["description"], ours["description"]
+    names = [[style["name"] for style in description["styles"]] for description in (before, now)]
+    if names[0] != names[1]:
+        paintings = ", ".join(names[0])
+        raise InputFileError(
+            f"the checkpoint is of another run, of the styles {paintings}; give their paintings, {_ANEW}"
+        )
+    if any(before[part] != now[part] for part in ("network", "arguments")):
+        raise InputFileError(
+            "the checkpoint is of another run, its network differs; leave out --network, --width and --init,"
+            f" {_ANEW}"
+        )
     if theirs["config"].get("styles_only", False) != ours["config"]["styles_only"]:
-        raise InputFileError(f"the checkpoint is of another run, one of both is --quick; {_ANEW}")
+        raise InputFileError(f"the checkpoint is of a run without --quick; leave it out, {_ANEW}")
     groups = [
         [(len(group["params"]), group.get("orthogonal")) for group in state["optimizer"]["param_groups"]]
         for state in (theirs, ours)

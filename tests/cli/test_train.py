@@ -89,6 +89,33 @@ def test_resume_goes_on_and_extends(train: Any, out: Path, capsys: pytest.Captur
     assert (out / "m.losses.csv").read_text().count("\n") == 5
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [
+        {"network": "johnson", "width": 4},
+        {"network": "johnson", "width": 2},
+        {"init": "gallery", "width": None},
+        {"init": "gallery", "width": None, "quick": True},
+    ],
+)
+def test_a_resumed_run_needs_no_flag_to_be_said_again(
+    begun: dict[str, Any], train: Any, out: Path, gallery: Path, tmp_path: Path
+) -> None:
+    about = tmp_path / "about.json"
+    about.write_text('{"wave": {"title": "The Wave", "artist": "Hokusai"}}')
+    flags = {name: gallery if value == "gallery" else value for name, value in begun.items()}
+    words = ["--quick"] if flags.pop("quick", False) else []
+    assert train(*words, steps=1, style_info=about, **flags) == 0
+    first = load_model(out / "m.safetensors")
+    assert train("--resume", steps=2, width=None) == 0
+    model = load_model(out / "m.safetensors")
+    assert model.styles == first.styles == [Style("wave", "The Wave", "Hokusai")]
+    assert model.network.plan == first.network.plan
+    assert model.training["init"] == first.training["init"]
+    for name, value in model.network.state_dict().items():
+        assert torch.equal(value, first.network.state_dict()[name]) == bool(words), name
+
+
 def test_a_run_begun_anew_is_not_resumed_as_the_one_before(
     train: Any, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,9 +175,10 @@ def test_resume_without_a_checkpoint_or_with_another(
     refused(
         capsys,
         train("--resume", style_image=paintings),
-        "the styles differ",
+        "of the styles wave; give their paintings",
         "--overwrite instead of --resume",
     )
+    refused(capsys, train("--resume", width=5), "its network differs", "leave out")
     (out / "m.checkpoint.pt").write_bytes(b"\x80\x02garbage")
     refused(capsys, train("--resume"), "damaged", "--overwrite instead of --resume")
 

@@ -240,7 +240,7 @@ def test_a_resumed_run_keeps_what_no_flag_changes() -> None:
     longer = config("--minutes", "9", "--stroke", "medium", "--lr", "0.001", before=asdict(first))
     assert longer == replace(first, steps=None, minutes=9, style_size=512, lr=0.001)
     quick = config("--quick", "--mix-share", "0.5")
-    assert config("--quick", before=asdict(quick)) == quick
+    assert config("--quick", before=asdict(quick)) == config(before=asdict(quick)) == quick
 
 
 def test_how_long_runs_are_by_default() -> None:
