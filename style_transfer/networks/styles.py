@@ -86,7 +86,7 @@ def mix_weights(names: Sequence[str], mix: Mapping[str, float]) -> NDArray[np.fl
             raise UnknownNameError("style", name, names)
         if not math.isfinite(weight) or weight < 0:
             raise UserError(f"style weight {name}:{weight:g} must be a number of 0 or more")
-        row[0, names.index(name)] += weight
+        row[0, names.index(name)] = weight
     if not row.any():
         raise UserError("the style weights sum to nothing; give at least one a weight above 0")
     row /= row.max()  # so that neither the largest nor the smallest numbers overflow

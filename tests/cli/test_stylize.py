@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from helpers import heed_ctrl_c
+from helpers import heed_ctrl_c, photo_pixels
 from PIL import Image
 
 from style_transfer.cli import photo_batch
@@ -88,6 +88,33 @@ def test_a_painting_enlarged_to_the_photos_size(run, tmp_path):
     assert run(source, "--paint-size", 500, "-o", tmp_path / "same.png") == 0
     assert run(source, "-o", tmp_path / "plain.png") == 0
     assert (pixels(tmp_path / "same.png") == pixels(tmp_path / "plain.png")).all()
+
+
+def test_a_grey_photo_whose_colours_are_kept_stays_grey(run, tmp_path):
+    source = tmp_path / "grey.png"
+    Image.fromarray(photo_pixels(30, 40)).convert("L").save(source)
+    assert run(source, "-o", tmp_path / "plain.png") == 0
+    assert run(source, "--preserve-color", "-o", tmp_path / "grey_too.png") == 0
+    plain, kept = (np.ptp(pixels(tmp_path / name)[..., :3], axis=2) for name in ("plain.png", "grey_too.png"))
+    assert kept.max() <= 2 < plain.max()
+
+
+def test_quality_is_the_files(run, tmp_path):
+    source = photo(tmp_path / "a.png")
+    for quality in (20, 90):
+        assert run(source, "--quality", quality, "-o", tmp_path / f"{quality}.jpg") == 0
+    assert (tmp_path / "20.jpg").stat().st_size < 0.7 * (tmp_path / "90.jpg").stat().st_size
+
+
+def test_colours_that_nobody_sees_paint_nothing(run, tmp_path):
+    seen = photo_pixels(30, 40)
+    alpha = np.zeros((30, 40, 1), np.uint8)
+    alpha[10:20, 10:30] = 255
+    for name, hidden in (("a.png", 0), ("b.png", 255)):
+        rgb = np.where(alpha > 0, seen, np.uint8(hidden))
+        Image.fromarray(np.concatenate([rgb, alpha], 2)).save(tmp_path / name)
+        assert run(tmp_path / name) == 0
+    assert (pixels(tmp_path / "a_wave.png") == pixels(tmp_path / "b_wave.png")).all()
 
 
 def test_flags_of_videos_are_not_passed_over_in_silence(run, tmp_path, capsys):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,9 +13,12 @@ from clips import contents, drift, make_clip
 from helpers import make_model
 from PIL import Image
 
+from style_transfer.cli import video_job
 from style_transfer.cli.stylize import main
-from style_transfer.media.video.convert import probe
+from style_transfer.errors import UserError
+from style_transfer.media.video.convert import VideoOptions, probe
 from style_transfer.networks.model_file import save_model
+from style_transfer.runtime.threads import thread_budget
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +83,32 @@ def test_a_converters_flags(run, tmp_path):
     info = probe(tmp_path / "part.mp4")
     assert (info.width, info.height, info.codec, info.has_audio) == (128, 48, "hevc", False)
     assert len(contents(tmp_path / "part.mp4").times) == 12
+
+
+def test_every_flag_of_videos_arrives(run, tmp_path, monkeypatch):
+    asked, film = {}, video_job.Film
+
+    def made(stylizer, timeline, **flags):
+        asked.update(flags, look=timeline.looks[0], transition=timeline.transition)
+        return film(stylizer, timeline, **flags)
+
+    def converted(_source, _target, _paint, options, **_flags):
+        asked["options"] = options
+        raise UserError("enough")
+
+    monkeypatch.setattr(video_job, "Film", made)
+    monkeypatch.setattr(video_job, "convert", converted)
+    words = "--start 1 --end 9 --preview 2.5 --fps 30000/1001 --image-size 32 --codec hevc --crf 30"
+    words += " --preset slow"
+    look = "--strength 0.5 --preserve-color --paint-size 24 --stabilize 0.25 --statistics live --transition 3"
+    assert run(make_clip(tmp_path / "clip.mp4", pts=range(2)), *words.split(), *look.split()) == 2
+    assert asked.pop("options") == VideoOptions(
+        start=Fraction(1), end=Fraction(9), preview=Fraction(5, 2), fps=Fraction(30_000, 1001), image_size=32,
+        codec="hevc", crf=30, preset="slow", threads=thread_budget(),
+    )  # fmt: skip
+    shown = asked.pop("look")
+    assert (shown.strength, shown.preserve_color) == (0.5, True)
+    assert asked == {"steady": False, "stabilize": 0.25, "paint_size": 24, "transition": 3}
 
 
 @pytest.mark.parametrize(
