@@ -56,6 +56,12 @@ def test_a_frame_is_painted_as_the_stylizer_would(stylizer: Stylizer) -> None:
     assert (painted.painting == stylizer(photo, stylizer.make_look("great_wave"))).all()
 
 
+def test_strength_and_colours_are_as_asked(stylizer: Stylizer) -> None:
+    photo, look = photo_pixels(24, 32), {"strength": 0.5, "preserve_color": True}
+    painted = Bench(stylizer, Scene(weights=(1.0, 0.0, 0.0), **look)).paint(photo)
+    assert (painted.painting == stylizer(photo, stylizer.make_look("great_wave", **look))).all()
+
+
 def test_no_frame_is_painted_twice_as_new(stylizer: Stylizer) -> None:
     bench = Bench(stylizer)
     assert bench.paint(photo_pixels(24, 32)).fresh
@@ -152,6 +158,18 @@ def test_the_grid_shows_every_style_in_its_cell(stylizer: Stylizer) -> None:
     means = [cell.mean(axis=(0, 1)) for cell in cells]
     assert all(np.abs(a - b).max() > 2 for a, b in itertools.pairwise(means))
     assert (painted.painting[24:, 32:] == 32).all()
+
+
+def test_the_grid_shows_the_middle_of_the_photo_in_its_own_shape() -> None:
+    stylizer = Stylizer(make_model(styles=2), device="cpu", precision="fp32")  # two cells, each half as wide
+    bench = Bench(stylizer, Scene(weights=(1.0, 0.0), grid=True, preserve_color=True))
+    photo = photo_pixels(48, 64)
+    photo[:, 16:48] = photo[:, 16:48].mean(axis=2, keepdims=True)
+    painting = bench.paint(photo).painting
+    assert np.ptp(painting, axis=2).max() <= 2  # grey: of the photo's colours, which lie outside, nothing
+    assert (painting[:, :32] != painting[:, 32:]).any()
+    photo[:, :16] = photo[:, 48:] = 255
+    assert (bench.paint(photo).painting == painting).all()
 
 
 def test_a_failing_frame_is_shown_plain_with_one_line_and_many_end_it(

@@ -100,6 +100,17 @@ def test_it_goes_on_elsewhere_to_the_bit(stylizer, looks, stabilize):
             assert (skipping(frame, Fraction(when)) == expected).all()
 
 
+@pytest.mark.parametrize("paint_size", [None, 32])
+def test_what_is_skipped_is_followed_as_what_is_painted(stylizer, looks, paint_size):
+    one, skipping, other = (
+        Film(stylizer, Timeline(looks[:1]), stabilize=0.7, paint_size=paint_size) for _ in range(3)
+    )
+    for when, frame in enumerate(FRAMES[:4]):
+        skipping.skip(frame, Fraction(when), one(frame, Fraction(when)))
+    expected, found, afresh = (film(FRAMES[4], Fraction(4)).astype(int) for film in (one, skipping, other))
+    assert np.abs(found - expected).mean() < 0.25 * np.abs(afresh - expected).mean()
+
+
 def test_a_damaged_state_is_said(stylizer, looks):
     film = Film(stylizer, Timeline(looks))
     film(FRAMES[0], Fraction(0))

@@ -8,6 +8,7 @@ import pytest
 from helpers import photo_pixels
 
 from style_transfer.errors import UserError
+from style_transfer.runtime import stabilize
 from style_transfer.runtime.stabilize import Stabilizer
 
 WORLD = cv2.GaussianBlur(photo_pixels(260, 420, seed=4), (0, 0), 1.2)
@@ -69,6 +70,13 @@ def test_flicker_falls_and_contrast_stays(pan):
     assert warping_error(results) < 0.2 * warping_error(paintings)
     assert contrast(results) == pytest.approx(contrast(paintings), rel=0.05)
     assert warping_error(results) < warping_error(run(frames, paintings, 0.4)) < warping_error(paintings)
+
+
+def test_motion_found_in_reduced_frames_is_that_of_the_whole(pan, monkeypatch):
+    frames, paintings = pan
+    monkeypatch.setattr(stabilize, "_FLOW_SIDE", WIDTH // 2)
+    results = run(frames[:10], paintings[:10], 0.8)
+    assert warping_error(results) < 0.25 * warping_error(paintings[:10])
 
 
 @pytest.mark.parametrize("strength", [0.8, 1.0])
