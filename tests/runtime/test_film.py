@@ -100,6 +100,18 @@ def test_it_goes_on_elsewhere_to_the_bit(stylizer, looks, stabilize):
             assert (skipping(frame, Fraction(when)) == expected).all()
 
 
+def test_it_warms_up_at_the_size_that_it_paints(stylizer, looks, monkeypatch):
+    paint, seen = stylizer.engine.paint, set()
+    monkeypatch.setattr(
+        stylizer.engine, "paint", lambda frame, look: seen.add(frame.shape) or paint(frame, look)
+    )
+    film = Film(stylizer, Timeline(looks[:1]), paint_size=32)
+    film.warm_up(48, 64)
+    assert seen == {(24, 32, 3)}
+    film(FRAMES[0], Fraction(0))
+    assert seen == {(24, 32, 3)}
+
+
 @pytest.mark.parametrize("paint_size", [None, 32])
 def test_what_is_skipped_is_followed_as_what_is_painted(stylizer, looks, paint_size):
     one, skipping, other = (

@@ -112,6 +112,13 @@ def test_nothing_is_left_behind_where_an_object_passed():
         assert passed.mean() < 6
 
 
+def test_what_comes_into_view_is_painted_anew(pan):
+    frames, paintings = (part[:8] for part in pan)
+    for result, painting in zip(run(frames, paintings, 0.9), paintings, strict=True):
+        assert (result[:, -3:] == painting[:, -3:]).all()
+        assert (result[-2:] == painting[-2:]).all()
+
+
 def test_another_scene_begins_afresh(pan):
     frames, paintings = pan
     other = photo_pixels(HEIGHT, WIDTH, seed=9)

@@ -139,6 +139,20 @@ def test_a_cover_is_left_out_and_said(tmp_path: Path, name: str) -> None:
     assert len(after.times) == len(contents(tmp_path / "plain.mp4").times)
 
 
+def test_what_a_track_is_for_is_kept(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "plain.mkv", pts=range(4), sound="aac")
+    with av.open(str(source)) as file, av.open(str(tmp_path / "in.mkv"), "w") as output:
+        copies = {stream.index: output.add_stream_from_template(stream) for stream in file.streams}
+        copies[1].disposition = Disposition.hearing_impaired | Disposition.forced
+        for packet in file.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                output.mux(packet)
+    through(tmp_path / "in.mkv", "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as file:
+        assert file.streams[1].disposition == Disposition.hearing_impaired | Disposition.forced
+
+
 def test_what_a_muxer_noted_of_another_file_is_dropped() -> None:
     stale = {"encoder": "x", "BPS": "9", "DURATION-eng": "0:01", "_STATISTICS_TAGS-eng": "BPS"}
     assert kept_tags({**stale, "title": "A walk", "ARTIST": "Me"}) == {"title": "A walk", "ARTIST": "Me"}
