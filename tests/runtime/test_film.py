@@ -1,5 +1,6 @@
 """Styles that change over time, and a film that goes on elsewhere as if nothing had happened."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ from helpers import make_model, photo_pixels
 from PIL import Image
 
 from style_transfer.errors import UserError
+from style_transfer.networks.styles import Ranges
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -138,3 +140,18 @@ def test_a_blend_has_statistics_where_both_have(looks, stylizer):
     frozen = [look.frozen(stylizer.measure(FRAMES[0], look)) for look in looks]
     assert blend(frozen[0], looks[1], 0.5).statistics is None
     assert np.array_equal(blend(*frozen[:2], 1.0).statistics.means, frozen[1].statistics.means)
+
+
+def test_a_blend_lies_between_its_looks_in_all_that_they_have(looks):
+    from style_transfer.runtime.look import blend
+
+    ranges = [
+        Ranges(*(np.full((1, 2), value, np.float32) for value in (low, low + 1, low + 2))) for low in (0, 4)
+    ]
+    first, second = (
+        replace(look, strength=strength, ranges=own)
+        for look, strength, own in zip(looks, (0.2, 0.6), ranges, strict=False)
+    )
+    between = blend(first, second, 0.25)
+    assert between.strength == pytest.approx(0.3)
+    assert [part.tolist() for part in between.ranges] == [[[1, 1]], [[2, 2]], [[3, 3]]]

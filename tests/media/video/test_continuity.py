@@ -162,6 +162,12 @@ def test_which_tracks_are_late(tmp_path: Path) -> None:
         assert late_tracks(source, video, others, None) == {late}
         assert late_tracks(source, video, others, Fraction(3)) == set()
         assert late_tracks(source, video, [], None) == set()
+    source = clip_with_commentary(tmp_path / "in.ts", 0.0)
+    with av.open(str(source)) as file:
+        video, others = file.streams.video[0], file.streams.audio
+        begins = Fraction(file.start_time, 1_000_000) + 3  # when the commentary has ended
+        assert late_tracks(source, video, others, None) == set()
+        assert late_tracks(source, video, others, begins) == {others[1].index}
 
 
 def test_an_interlaced_broadcast_may_change_its_size(tmp_path: Path) -> None:

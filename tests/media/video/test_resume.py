@@ -18,6 +18,7 @@ import pytest
 from clips import QUICK, contents, make_clip
 
 from style_transfer.errors import InputFileError, UserError
+from style_transfer.media.video import resume
 from style_transfer.media.video.convert import Frame, Summary, VideoOptions, probe
 from style_transfer.media.video.resume import convert_resumably, forget, parts_path
 
@@ -182,6 +183,34 @@ def test_a_changed_command_is_refused(tmp_path: Path, change: dict[str, Any], sa
     assert str(parts_path(target)) in str(caught.value)
 
 
+def test_an_input_of_the_same_size_may_be_another(tmp_path: Path) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    source.write_bytes(source.read_bytes().replace(b"x264 - core", b"x264 - cord"))
+    with pytest.raises(UserError, match="the input was"):
+        run(source, target)
+
+
+def test_an_input_that_has_changed_further_on_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
+    monkeypatch.setattr(resume, "_described", lambda *_: {})  # as far as is looked at it is the same
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    make_clip(source, pts=range(20), pixels=np.full((48, 64, 3), 90, np.uint8))
+    with pytest.raises(InputFileError, match="is not the video that was begun; remove"):
+        run(source, target)
+
+
+def test_it_goes_on_with_other_threads(tmp_path: Path) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(12)), tmp_path / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    assert run(source, target, replace(QUICK, threads=2))[1] == 5
+
+
 def test_a_damaged_state_is_said(tmp_path: Path) -> None:
     source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
     with pytest.raises(KeyboardInterrupt):
@@ -217,6 +246,10 @@ def test_parts_left_over_are_removed_once_the_result_is_there(
         patch.setattr("shutil.rmtree", lambda *_, **__: None)  # killed just before
         run(source, target)
     assert parts_path(target).exists()
+    os.utime(target, (1, 1))  # an older result, which the parts were to replace
+    forget(target)
+    assert parts_path(target).exists()
+    os.utime(target)
     forget(target)
     assert not parts_path(target).exists()
 
