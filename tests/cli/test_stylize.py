@@ -15,6 +15,7 @@ from PIL import Image
 from style_transfer.cli import photo_batch
 from style_transfer.cli.stylize import main
 from style_transfer.errors import UserError
+from style_transfer.media.image import read_image
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
@@ -136,6 +137,19 @@ def test_several_inputs_make_no_folder_named_as_a_picture(run, tmp_path, capsys)
     sources = [photo(tmp_path / "a.png"), photo(tmp_path / "b.png")]
     assert run(*sources, "-o", tmp_path / "result.png") == 2
     assert "'result.png' is the name of one file" in capsys.readouterr().err.replace(f"{tmp_path}/", "")
+
+
+def test_an_animation_is_painted_as_a_film(run, tmp_path):
+    frames = [Image.fromarray(photo_pixels(30, 40) // 4 * 3 + shade) for shade in (0, 20)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], duration=40)
+    painted = {}
+    for statistics in ("frozen", "live"):
+        target = tmp_path / f"{statistics}.png"
+        assert run(tmp_path / "a.png", "-o", target, "--statistics", statistics, "--precision", "fp32") == 0
+        painted[statistics] = np.array(read_image(target).frames, int)
+    difference = np.abs(painted["frozen"] - painted["live"])
+    assert difference[0].max() <= 1
+    assert difference[1].max() > 1  # the first frame's statistics, nearly
 
 
 def test_an_animation_that_becomes_a_still_is_painted_once(run, tmp_path, monkeypatch):

@@ -57,6 +57,17 @@ def test_folders_may_mix_photos_and_videos(run, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip.mkv", "photo.png"]
 
 
+def test_a_video_that_breaks_off_is_painted_as_far_as_it_goes_and_counted(run, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    whole = make_clip(tmp_path / "in" / "whole.mkv", pts=range(30)).read_bytes()
+    (tmp_path / "in" / "cut.mkv").write_bytes(whole[: len(whole) * 2 // 3])
+    assert run(tmp_path / "in" / "cut.mkv", "-o", tmp_path / "o.mkv") == 1
+    assert "cut.mkv' is damaged or ends early" in capsys.readouterr().err
+    assert 3 < len(contents(tmp_path / "o.mkv").times) < 30
+    assert run(tmp_path / "in", "-o", tmp_path / "out") == 1
+    assert "2 stylized (1 of them from damaged files)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [("--stabilize", "2"), ("--start", "1e"), ("--codec", "vp10")])
 def test_a_mistake_about_videos_is_said_before_a_photo_is_painted(run, tmp_path, words, capsys):
     Image.new("RGB", (24, 16)).save(tmp_path / "a.png")

@@ -204,6 +204,27 @@ def test_an_input_that_has_changed_further_on_is_another(
         run(source, target)
 
 
+def test_what_was_said_before_an_interruption_is_said_in_the_end(tmp_path: Path) -> None:
+    whole = make_clip(
+        tmp_path / "whole.mkv", size=(63, 47), codec="ffv1", options={}, pix_fmt="yuv444p", pts=range(20)
+    )
+    source, target = tmp_path / "in.mkv", tmp_path / "o.mp4"
+    with av.open(str(whole)) as file, av.open(str(source), "w") as output:
+        copy = output.add_stream_from_template(file.streams.video[0])
+        for number, packet in enumerate(packet for packet in file.demux() if packet.size):
+            part = av.Packet(bytes(packet)[: 20 if number == 2 else None])  # one that is damaged
+            part.pts, part.dts, part.time_base, part.stream = packet.pts, packet.dts, packet.time_base, copy
+            part.is_keyframe = packet.is_keyframe
+            output.mux(part)
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    summary, _ = run(source, target)
+    assert summary.truncated
+    assert summary.notices[0] == "padded by a pixel to 64×48, as video has even sides"
+    assert len(summary.notices) == 2
+    assert "is damaged or ends early" in summary.notices[1]
+
+
 def test_it_goes_on_with_other_threads(tmp_path: Path) -> None:
     source, target = make_clip(tmp_path / "in.mp4", pts=range(12)), tmp_path / "o.mp4"
     with pytest.raises(KeyboardInterrupt):
