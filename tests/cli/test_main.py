@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from style_transfer import __version__
-from style_transfer.cli.common import guarded, say, stop_signals
+from style_transfer.cli.common import duration, guarded, say, stop_signals
 from style_transfer.cli.main import main
 from style_transfer.errors import UserError
 from style_transfer.networks.catalogue import load_model
@@ -102,6 +102,14 @@ def test_an_interrupt_that_foreign_code_swallows_is_heeded_all_the_same(
     assert went_on == []
     assert signal.getsignal(number) is before
     assert guarded(lambda _: 0, argparse.Namespace(debug=False)) == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (89.4, "89 s"), (91, "2 min"), (3569, "59 min"), (4000, "1 h 7 min"), (7200, "2 h 0 min")],
+)
+def test_times_are_told_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
 
 
 def test_an_error_is_one_line_whatever_the_names(capsys: pytest.CaptureFixture[str]) -> None:
