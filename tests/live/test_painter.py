@@ -118,12 +118,14 @@ def test_statistics_are_followed_where_it_is_wanted_or_pays(
     bench.painter.scene = FIRST
     photos = [photo_pixels(24, 32), photo_pixels(24, 32, seed=3)]
     photos[1] = (0.9 * photos[0] + 0.1 * photos[1]).astype(np.uint8)  # the same scene
-    painted = [bench.paint(photo).painting for photo in photos]
+    painted = []
+    for bench.now, photo in enumerate(photos):
+        painted.append(bench.paint(photo).painting)
     look = stylizer.make_look("great_wave")
     steady = Steady(stylizer)
     frozen = wanted == "frozen" or (wanted == "auto" and faster)
-    for result, photo in zip(painted, photos, strict=True):
-        followed = steady.follow(photo, [look])
+    for now, (result, photo) in enumerate(zip(painted, photos, strict=True)):
+        followed = steady.follow(photo, [look], seconds=now)
         assert np.array_equal(result, stylizer(photo, followed if frozen else look))
     assert (stylizer(photos[1], followed) != stylizer(photos[1], look)).any()
 

@@ -53,6 +53,17 @@ def test_files_joined_end_to_end_play_on(tmp_path: Path, name: str, clocks: tupl
     assert len(summary.notices) == 1 or (name == "in.ts" and "is damaged" in summary.notices[1])
 
 
+def test_a_clock_that_begins_late_is_set_to_zero(tmp_path: Path) -> None:
+    part = make_clip(tmp_path / "part.ts", pts=range(24), time_base=Fraction(1, 24), sound="mp2")
+    source = tmp_path / "in.ts"
+    source.write_bytes(shifted(part, 3000))
+    summary, after = through(source, "out.mkv")
+    begins = contents(source).times[0]
+    assert summary.notices == [f"the file's clock begins at {float(begins):.0f} s; the result's at 0"]
+    assert after.times[0] < Fraction(1, 10)
+    assert after.packets["audio"] == contents(source).packets["audio"]
+
+
 @dataclass
 class FakeStream:
     index: int

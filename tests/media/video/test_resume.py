@@ -241,6 +241,17 @@ def test_a_damaged_state_is_said(tmp_path: Path) -> None:
         run(source, target)
 
 
+def test_a_state_of_another_version_is_not_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    monkeypatch.setattr("style_transfer.media.video.state._VERSION", 99)
+    with pytest.raises(InputFileError, match=r"remove '.*' to begin anew"):
+        run(source, target)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\0" * 100])
 def test_a_segment_that_is_gone_is_said(tmp_path: Path, content: bytes | None) -> None:
     source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
