@@ -73,10 +73,10 @@ def test_flicker_falls_and_contrast_stays(pan):
 
 
 def test_motion_found_in_reduced_frames_is_that_of_the_whole(pan, monkeypatch):
-    frames, paintings = pan
+    frames = pan[0][:8]
     monkeypatch.setattr(stabilize, "_FLOW_SIDE", WIDTH // 2)
-    results = run(frames[:10], paintings[:10], 0.8)
-    assert warping_error(results) < 0.25 * warping_error(paintings[:10])
+    results = run(frames, [255 - frame for frame in frames], 0.8)
+    assert np.abs(results[-1].astype(int) - (255 - frames[-1]))[INSIDE].mean() < 3
 
 
 @pytest.mark.parametrize("strength", [0.8, 1.0])
