@@ -9,14 +9,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from clips import contents, drift, make_clip
-from helpers import make_model
+from helpers import make_model, photo_pixels
 from PIL import Image
 
 from style_transfer.cli import video_job
 from style_transfer.cli.stylize import main
 from style_transfer.errors import UserError
-from style_transfer.media.video.convert import VideoOptions, probe
+from style_transfer.media.video.convert import Summary, VideoOptions, probe
 from style_transfer.networks.model_file import save_model
 from style_transfer.runtime.threads import thread_budget
 
@@ -236,6 +237,51 @@ def test_an_image_sequence(run, tmp_path, capsys):
     assert run(tmp_path / "f_%03d.png", "-o", tmp_path / "x.mp4", "--resume") == 2
     assert run(tmp_path / "film.mp4", "-o", tmp_path / "out" / "h_%d.jpg") == 0
     assert (tmp_path / "out" / "h_3.jpg").exists()
+
+
+def test_a_sequence_is_painted_anew_where_it_is_asked_for(run, tmp_path):
+    Image.fromarray(photo_pixels(48, 64)).save(tmp_path / "f_1.png")
+    sizes = []
+    for more in (["--quality", 95], ["--quality", 10], ["--quality", 10, "--overwrite"]):
+        assert run(tmp_path / "f_%d.png", "-o", tmp_path / "o_%d.jpg", *more) == 0
+        sizes.append((tmp_path / "o_1.jpg").stat().st_size)
+    assert sizes[0] == sizes[1]
+    assert sizes[2] < 0.7 * sizes[0]
+
+
+def test_a_style_that_was_trained_further_is_another(tmp_path, monkeypatch, capsys):
+    model = make_model("fast", 1)
+    words = [str(make_clip(tmp_path / "clip.mp4", pts=range(2))), "--model", f"{tmp_path}/m.safetensors"]
+    with monkeypatch.context() as patch:
+        patch.setattr("style_transfer.media.video.resume.join", lambda *_, **__: 1 / 0)
+        save_model(model, tmp_path / "m.safetensors")
+        assert main([*words, "--resume", "--device", "cpu"]) == 1
+    with torch.no_grad():
+        model.bank.shifts += 0.1
+    save_model(model, tmp_path / "m.safetensors")
+    assert main([*words, "--resume", "--device", "cpu"]) == 2
+    assert "what the styles hold was" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("more", "hint"), [([], ""), (["--resume"], "; the same command goes on")])
+def test_stopped_it_says_what_there_is_and_whether_it_goes_on(run, tmp_path, monkeypatch, capsys, more, hint):
+    for name in ("convert", "convert_resumably"):
+        monkeypatch.setattr(video_job, name, lambda *_, **__: Summary(tmp_path / "part", complete=False))
+    assert run(make_clip(tmp_path / "clip.mp4", pts=range(2)), *more) == 130
+    assert capsys.readouterr().err == f"what was painted so far is in '{tmp_path / 'part'}'{hint}\n"
+
+
+def test_what_another_run_has_made_meanwhile_is_left_alone(run, tmp_path, monkeypatch, capsys):
+    for name in ("a.mp4", "b.mp4"):
+        make_clip(tmp_path / name, pts=range(2))
+    theirs = tmp_path / "b_great_wave.mp4"
+    convert = video_job.convert
+    monkeypatch.setattr(
+        video_job, "convert", lambda *words, **flags: theirs.write_text("theirs") and convert(*words, **flags)
+    )
+    assert run(tmp_path / "a.mp4", tmp_path / "b.mp4") == 0
+    assert f"'{theirs}' exists by now; --overwrite replaces it" in capsys.readouterr().err
+    assert theirs.read_text() == "theirs"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

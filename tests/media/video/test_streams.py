@@ -59,7 +59,7 @@ def remuxed(source: Path, target: Path, change: Callable[[int, Packet], Packet])
     return target
 
 
-def test_a_damaged_packet_of_sound_is_a_gap_and_no_more(tmp_path: Path) -> None:
+def test_a_damaged_packet_of_sound_is_a_gap_and_is_said(tmp_path: Path) -> None:
     def spoiled(number: int, packet: Packet) -> Packet:
         if number not in (4, 5):
             return packet
@@ -71,6 +71,8 @@ def test_a_damaged_packet_of_sound_is_a_gap_and_no_more(tmp_path: Path) -> None:
     source = remuxed(whole, tmp_path / "in.mkv", spoiled)
     summary, _ = through(source, "out.webm", VideoOptions(threads=1, preset="8"))
     assert summary.complete
+    assert len(summary.notices) == 2  # the other: it is re-encoded
+    assert "track 1 is damaged" in summary.notices[1]
     (samples, end), (before, ends) = sound_of(tmp_path / "out.webm"), sound_of(whole)
     assert 0.6 * before < samples < before
     assert end == pytest.approx(ends, abs=0.03)
