@@ -124,6 +124,21 @@ def test_the_rate_that_is_stated_is_the_inputs(tmp_path: Path, name: str) -> Non
         assert "Handler" not in " ".join(stream.metadata.values()) or name.endswith("mp4")
 
 
+def test_the_tags_of_the_video_itself_are_kept(tmp_path: Path) -> None:
+    plain, source = make_clip(tmp_path / "plain.mkv", pts=range(9)), tmp_path / "in.mkv"
+    with av.open(str(plain)) as file, av.open(str(source), "w") as output:
+        copy = output.add_stream_from_template(file.streams.video[0])
+        copy.metadata.update({"title": "Auge", "language": "ger"})
+        for packet in file.demux():
+            if packet.size:
+                packet.stream = copy
+                output.mux(packet)
+    run(source, tmp_path / "o.mkv")
+    with av.open(str(tmp_path / "o.mkv")) as file:
+        tags = file.streams.video[0].metadata
+    assert (tags["title"], tags["language"]) == ("Auge", "ger")
+
+
 def test_a_run_that_ends_with_a_segment(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", pts=range(14))
     run(source, tmp_path / "whole.mp4")
