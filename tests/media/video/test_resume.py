@@ -128,7 +128,9 @@ def test_the_tags_of_the_video_itself_are_kept(tmp_path: Path) -> None:
     plain, source = make_clip(tmp_path / "plain.mkv", pts=range(9)), tmp_path / "in.mkv"
     with av.open(str(plain)) as file, av.open(str(source), "w") as output:
         copy = output.add_stream_from_template(file.streams.video[0])
-        copy.metadata.update({"title": "Auge", "language": "ger"})
+        copy.metadata.update(
+            {"title": "Auge", "language": "ger", "CAMERA": "left"}
+        )  # an MP4 knows no cameras
         for packet in file.demux():
             if packet.size:
                 packet.stream = copy
@@ -136,7 +138,7 @@ def test_the_tags_of_the_video_itself_are_kept(tmp_path: Path) -> None:
     run(source, tmp_path / "o.mkv")
     with av.open(str(tmp_path / "o.mkv")) as file:
         tags = file.streams.video[0].metadata
-    assert (tags["title"], tags["language"]) == ("Auge", "ger")
+    assert (tags["title"], tags["language"], tags["CAMERA"]) == ("Auge", "ger", "left")
 
 
 def test_a_run_that_ends_with_a_segment(tmp_path: Path) -> None:
