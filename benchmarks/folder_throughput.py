@@ -15,15 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from machine import describe
+from machine import SAMPLES, describe
 from PIL import Image
 
 from style_transfer import Stylizer
 from style_transfer.cli.stylize import main as stylize_command
 from style_transfer.media.image import Picture, read_image
 from style_transfer.media.image_writer import write_image
-
-SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "photos"
 
 
 def main() -> None:

@@ -74,12 +74,7 @@ def peaks(device: torch.device) -> tuple[float, float]:
 
 
 def rows(
-    name: str,
-    size: tuple[int, int],
-    goal: int,
-    args: argparse.Namespace,
-    flops: float,
-    bandwidth: float,
+    name: str, size: tuple[int, int], goal: int, args: argparse.Namespace, flops: float, bandwidth: float
 ) -> None:
     torch.manual_seed(0)
     model = load_model() if name == "fast" else StyleModel.create(name, [Style("a")])

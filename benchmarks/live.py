@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 import psutil
-from machine import describe
+from machine import SAMPLES, describe
 
 from style_transfer.live.controls import Controls
 from style_transfer.live.meter import Meter
@@ -28,7 +28,6 @@ from style_transfer.media.image import read_image
 from style_transfer.media.mailbox import Mailbox
 from style_transfer.media.sources import Source
 from style_transfer.media.window import Window
-from style_transfer.networks.catalogue import models_folder
 from style_transfer.runtime.stylizer import Stylizer
 
 SIZE, FPS = (640, 480), 30.0
@@ -38,7 +37,7 @@ class PannedPhoto:
     """A camera made of a photo: 30 pictures a second, and whoever comes late misses some."""
 
     def __init__(self, outage: tuple[float, float] | None) -> None:
-        photo = read_image(models_folder().parent / "assets/photos/coffee.jpg").frames[0]
+        photo = read_image(SAMPLES / "coffee.jpg").frames[0]
         self._photo = cv2.cvtColor(cv2.resize(photo, (960, 720)), cv2.COLOR_RGB2BGR)
         self._start, self._n, self._outage = time.monotonic(), 0, outage
 

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from machine import describe
+from machine import SAMPLES, describe
 
 from style_transfer.cli.common import add_common_flags, add_engine_flags, guarded, stylizer_of
 from style_transfer.media.image import read_image, resize_long_side
 
-SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "photos"
 SIDE = 320  # pixels
 
 

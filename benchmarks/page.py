@@ -21,14 +21,13 @@ from typing import Any
 
 import numpy as np
 import psutil
-from machine import describe
+from machine import PHOTO, describe
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from style_transfer.runtime.threads import thread_budget
 
 ROOT = Path(__file__).resolve().parent.parent
-PHOTO = ROOT / "assets" / "photos" / "astronaut.jpg"
 LISTEN = """() => {
   window.painted = [];
   document.getElementById("canvas").addEventListener("painted", ({detail}) => window.painted.push(detail));

@@ -147,11 +147,7 @@ def train(
 
 @torch.inference_mode()
 def total(
-    loss: nn.Module,
-    config: TrainingConfig,
-    photos: Sequence,
-    painted: dict[str, list],
-    device: torch.device,
+    loss: nn.Module, config: TrainingConfig, photos: Sequence, painted: dict[str, list], device: torch.device
 ) -> float:
     """The weighted sum of an objective's losses, mean over styles and photos."""
     totals = []

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from against_lite import PEER, install_peer
-from machine import describe
+from machine import PHOTO, describe
 
 from style_transfer import Stylizer
 from style_transfer.cli.common import say
@@ -28,7 +28,6 @@ from style_transfer.media.image import read_image
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.threads import thread_budget
 
-PHOTO = Path(__file__).resolve().parent.parent / "assets" / "photos" / "astronaut.jpg"
 SMOOTH = (0.0, 0.5)
 
 WORKER = """

@@ -10,15 +10,12 @@ import argparse
 import itertools
 import statistics
 import time
-from pathlib import Path
 
 import numpy as np
-from machine import describe
+from machine import PHOTO, describe
 from PIL import Image
 
 from style_transfer import Stylizer
-
-PHOTO = Path(__file__).resolve().parent.parent / "assets" / "photos" / "astronaut.jpg"
 
 
 def main() -> None:

@@ -16,14 +16,12 @@ from pathlib import Path
 from machine import describe
 
 from style_transfer import Stylizer
-from style_transfer.media.video.convert import (
-    Frame,
-    Progress,
-    VideoOptions,
-    convert,
-    open_reader,
-    open_writer,
-)
+from style_transfer.media.video.convert import convert
+from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.reader import VideoReader
+from style_transfer.media.video.run import Progress
+from style_transfer.media.video.writer import VideoWriter
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.threads import thread_budget
 
@@ -49,7 +47,7 @@ def measure(args: argparse.Namespace, options: VideoOptions, folder: Path) -> No
     def film() -> Film:
         return Film(stylizer, Timeline([stylizer.look]), stabilize=args.stabilize)
 
-    with open_reader(args.video, options) as reader:
+    with VideoReader(args.video, options) as reader:
         info = reader.info
         frames = [frame for frame, _ in zip(reader, range(args.frames), strict=False)]
     options = replace(options, end=Fraction(len(frames)) / info.fps)
@@ -61,12 +59,12 @@ def measure(args: argparse.Namespace, options: VideoOptions, folder: Path) -> No
         return [replace(frame, pixels=paint(frame.pixels, frame.input_time)) for frame in frames]
 
     def decode() -> int:
-        with open_reader(args.video, options) as reader:
+        with VideoReader(args.video, options) as reader:
             return sum(1 for _ in reader)
 
     def encode() -> int:
-        with open_reader(args.video, options) as reader:
-            writer = open_writer(folder / "encoded.mp4", reader, options, video_only=True)
+        with VideoReader(args.video, options) as reader:
+            writer = VideoWriter(folder / "encoded.mp4", reader, options, video_only=True)
             for frame in painted:
                 writer.write(frame)
             writer.close()

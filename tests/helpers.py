@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +19,7 @@ from style_transfer.losses.vgg import LAYER_NAMES
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
 
+ROOT = Path(__file__).resolve().parents[1]
 STYLES = ("great_wave", "starry_night", "the_scream", "udnie")
 HELD_OUT = ("p19.jpg", "p29.jpg")  # CRC32 of these names is divisible by ten
 
@@ -68,6 +74,25 @@ def random_vgg(last: str) -> dict[str, Tensor]:
             state[f"features.{index}.weight"] = weight * (2 / (9 * inputs)) ** 0.5
             state[f"features.{index}.bias"] = torch.randn(outputs, generator=generator) * 0.1
     return state
+
+
+def pressing_ctrl_c(*argv: object, once: Callable[[], object]) -> tuple[int, str, str]:
+    """Run Python with ``argv``, press Ctrl-C ``once`` that is so: its exit code, stdout and stderr."""
+    process = subprocess.Popen(
+        [sys.executable, *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_ctrl_c, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 180
+        while not once():
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    return process.returncode, out, err
 
 
 def heed_ctrl_c() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from clips import contents, make_clip
-from helpers import photo_pixels
+from helpers import ROOT, photo_pixels
 from PIL import Image
 
 pytest.importorskip("openvino", reason="without OpenVINO it is PyTorch that paints")
@@ -16,7 +16,6 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="PyTorch has to be asked what this machine has"
 )
 
-ROOT = Path(__file__).resolve().parents[1]
 CODE = """
 import sys
 from pathlib import Path

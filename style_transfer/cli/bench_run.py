@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,8 @@ from style_transfer.networks.catalogue import find_model, list_models
 from style_transfer.networks.plan import PLANS
 from style_transfer.runtime.device import choose_device
 
-_HEADINGS = (
-    "model",
-    "size",
-    "engine",
-    "precision",
-    "statistics",
-    "fps",
-    "median",
-    "p95",
-    "memory",
-    "mean",
-    "99.9%",
-)
+_WORDS = ("model", "size", "engine", "precision", "statistics")  # to the left of their columns
+_FIGURES = ("fps", "median", "p95", "memory", "mean", "99.9%")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,7 +78,7 @@ def _earlier(path: Path) -> dict[Case, float]:
 
 
 def _table(rows: Sequence[Speed], earlier: Mapping[Case, float]) -> str:
-    lines = [[*_HEADINGS, *(["against before"] if earlier else [])]]
+    lines = [[*_WORDS, *_FIGURES, *(["against before"] if earlier else [])]]
     for row in rows:
         case = row.case
         words = [case.model, f"{case.width}x{case.height}", case.engine, case.precision, case.statistics]
@@ -101,19 +91,15 @@ def _table(rows: Sequence[Speed], earlier: Mapping[Case, float]) -> str:
         if earlier:
             words.append(f"x{row.fps / earlier[case]:.2f}" if case in earlier else "new")
         lines.append(words)
-    measured = [
-        line for line in lines if len(line) == len(lines[0])
-    ]  # a reason may be longer than its column
-    widths = [max(len(line[n]) for line in measured) for n in range(len(lines[0]))]
-    for line in lines:
-        for n, word in enumerate(line[: len(_HEADINGS) - 6]):
-            widths[n] = max(widths[n], len(word))
+    # Not by reasons, which may be longer than their column.
+    fixed = (line if len(line) == len(lines[0]) else line[: len(_WORDS)] for line in lines)
+    widths = [max(map(len, column)) for column in zip_longest(*fixed, fillvalue="")]
     return "\n".join(_justified(line, widths) for line in lines)
 
 
 def _justified(words: Iterable[str], widths: Sequence[int]) -> str:
     texts = (
-        word.ljust(width) if n < 5 else word.rjust(width)
+        word.ljust(width) if n < len(_WORDS) else word.rjust(width)
         for n, (word, width) in enumerate(zip(words, widths, strict=False))
     )
     return "  ".join(texts).rstrip()

@@ -63,12 +63,7 @@ def stylizer_of(args: argparse.Namespace, model: str | StoredModel, **look: Any)
     from style_transfer.runtime.stylizer import Stylizer  # OpenCV comes with it
 
     stylizer = Stylizer(
-        model,
-        device=args.device,
-        precision=args.precision,
-        engine=args.engine,
-        compiled=args.compile,
-        **look,
+        model, device=args.device, precision=args.precision, engine=args.engine, compiled=args.compile, **look
     )
     if args.compile and stylizer.device.type == "cpu":
         say("--compile paints with PyTorch alone, without OpenVINO and int8, which are faster on most CPUs")
@@ -95,7 +90,9 @@ def add_debug_flag(parser: argparse.ArgumentParser) -> None:
 
 def guarded(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Run a command; its errors become one line on stderr and an exit code."""
-    with _interruptible():
+    global _interrupted
+    _interrupted = False
+    with _answered_by(_interrupt):
         return _told(command, args)
 
 
@@ -149,26 +146,23 @@ def say_error(error: StyleTransferError, source: Path | None = None) -> None:
 _interrupted = False
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Within it Ctrl-C and SIGTERM raise ``KeyboardInterrupt``, and are remembered."""
+def _interrupt(_number: int, _frame: object) -> None:
     global _interrupted
-    _interrupted = False
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
-        yield
-        return
+    _interrupted = True
+    raise KeyboardInterrupt
 
-    def interrupt(_number: int, _frame: object) -> None:
-        global _interrupted
-        _interrupted = True
-        raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+@contextmanager
+def _answered_by(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Within it ``handler`` takes Ctrl-C and SIGTERM; in the main thread, as no other gets signals."""
+    is_main = threading.current_thread() is threading.main_thread()
+    signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+    before = {number: signal.signal(number, handler) for number in signals}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def heed_interrupt() -> None:
@@ -181,14 +175,10 @@ def heed_interrupt() -> None:
 def stop_signals(unit: str = "this step") -> Iterator[Callable[[], bool]]:
     """Within it the first Ctrl-C or SIGTERM makes the yielded function true; a second Ctrl-C interrupts.
 
-    ``unit`` is what is finished first, for the message. In a thread other than the main one, which alone
-    gets signals, it stays false.
+    ``unit`` is what is finished first, for the message. In a thread other than the main one it stays false.
     """
     heed_interrupt()
     asked = False
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
 
     def ask(number: int, _frame: object) -> None:
         nonlocal asked
@@ -197,12 +187,16 @@ def stop_signals(unit: str = "this step") -> Iterator[Callable[[], bool]]:
         asked = True
         say(f"stopping after {unit}; Ctrl-C again to stop at once")
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _answered_by(ask):
         yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+
+
+def check_least(args: argparse.Namespace, **least: int) -> None:
+    """Raise ``UserError`` for a flag that is given and below the number that stands beside its name."""
+    for name, number in least.items():
+        value = getattr(args, name)
+        if value is not None and value < number:
+            raise UserError(f"--{name.replace('_', '-')} must be {number} or more, not {value}")
 
 
 def duration(seconds: float) -> str:

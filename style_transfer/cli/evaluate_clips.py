@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
@@ -80,10 +80,7 @@ def collect_clips(args: argparse.Namespace) -> dict[str, list[Clip]]:
     for path in videos:
         probe(path)
     side = args.image_size or _SIDE
-    return {
-        "videos": [FilmedClip(path, side, args.frames) for path in videos],
-        "moving photos": _made(args),
-    }
+    return {"videos": [FilmedClip(path, side, args.frames) for path in videos], "moving photos": _made(args)}
 
 
 def _made(args: argparse.Namespace) -> list[Clip]:
@@ -138,19 +135,14 @@ def _records(
     style: str, kind: str, clip: Clip, found: dict[str, Stability], baseline: str
 ) -> Iterator[dict[str, Any]]:
     for name, stability in found.items():
-        ratios = stability.over(found[baseline])
         yield {
             "style": style,
             "kind": kind,
             "clip": clip.name,
             "painter": name,
-            **{measure: _number(value) for measure, value in stability.record().items()},
-            "ratios": {measure: _number(value) for measure, value in ratios.items()},
+            **asdict(stability),
+            "ratios": stability.over(found[baseline]),
         }
-
-
-def _number(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _summary(results: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

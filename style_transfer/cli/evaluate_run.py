@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from style_transfer.cli.common import say, stylizer_of
+from style_transfer.cli.common import check_least, say, stylizer_of
 from style_transfer.cli.evaluate_clips import collect_clips, measure_clips
 from style_transfer.cli.evaluate_photos import measure_photos
 from style_transfer.errors import UnknownNameError, UserError
@@ -43,11 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    for name, least in (("count", 1), ("iterations", 0), ("frames", 2)):
-        if getattr(args, name) < least:
-            raise UserError(f"--{name} must be {least} or more, not {getattr(args, name)}")
-    if args.image_size is not None and args.image_size < 32:
-        raise UserError(f"--image-size must be 32 or more, not {args.image_size}")
+    check_least(args, count=1, iterations=0, frames=2, image_size=32)
     if args.stabilize is not None and not 0 < args.stabilize <= 1:
         raise UserError(f"--stabilize must be above 0 and at most 1, not {args.stabilize:g}")
     if args.photos and not args.style_images:

@@ -82,12 +82,7 @@ def _export(args: argparse.Namespace) -> int:
         difference = export_pt2(model, target)
     else:
         difference = export_onnx(
-            model,
-            target,
-            mix,
-            statistics=statistics,
-            precision=args.precision or "fp32",
-            name=source.stem,
+            model, target, mix, statistics=statistics, precision=args.precision or "fp32", name=source.stem
         )
     print(f"{target}: largest difference from PyTorch {difference:.1e} of the range 0..1")
     return 0

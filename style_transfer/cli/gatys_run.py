@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from style_transfer.cli.common import INTERRUPTED, duration, say, stop_signals
+from style_transfer.cli.common import INTERRUPTED, check_least, duration, say, stop_signals
 from style_transfer.errors import OutputError, StyleTransferError, UserError
 from style_transfer.evaluation.gatys import Iteration, noise_like, optimise
 from style_transfer.evaluation.objective import Losses, Objective, Recipe
-from style_transfer.files import are_same, check_writable, exists
+from style_transfer.files import are_same, beside, check_writable, exists
 from style_transfer.media.alpha import fill_hidden
 from style_transfer.media.image import Picture, read_still, resize_long_side
 from style_transfer.media.image_writer import output_format, write_image
@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             picture = optimise(losses, start, args.iterations, progress, asked)
         except RuntimeError as error:
-            raise _explained(error) from error
+            if is_out_of_memory(error):
+                raise StyleTransferError("out of memory; try a smaller --image-size") from error
+            raise
         stopped = asked()
         write_image(_result(photo, picture), output)
     say(progress.summary())
@@ -74,16 +76,13 @@ def _check(args: argparse.Namespace) -> Path:
             raise UserError(f"'{written}', an input, would be written over; give another -o")
     if args.preview_every > 0 and exists(preview) and not args.overwrite:
         raise UserError(f"'{preview}', where previews go, exists; give another -o, or --overwrite")
-    if args.iterations < 1:
-        raise UserError(f"--iterations must be 1 or more, not {args.iterations}")
-    if args.image_size is not None and args.image_size < _SMALLEST:
-        raise UserError(f"--image-size must be {_SMALLEST} or more, not {args.image_size}")
+    check_least(args, iterations=1, image_size=_SMALLEST)
     check_writable(output)
     return output
 
 
 def _preview(output: Path) -> Path:
-    return output.with_name(f"{output.stem}.preview.png")
+    return beside(output, ".preview.png")
 
 
 def _photo(args: argparse.Namespace) -> Picture:
@@ -111,12 +110,6 @@ def _autocast(losses: Losses, device: torch.device, precision: torch.dtype) -> L
             return losses(picture)
 
     return cast
-
-
-def _explained(error: RuntimeError) -> Exception:
-    if is_out_of_memory(error):
-        return StyleTransferError("out of memory; try a smaller --image-size")
-    return error
 
 
 class _Progress:

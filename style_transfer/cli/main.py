@@ -10,6 +10,7 @@ from style_transfer import __version__
 
 _COMMANDS = {
     "stylize": "stylize photos and videos",
+    "sheet": "paint photos in every style, in small, to choose from",
     "webcam": "paint a camera as it runs",
     "train": "train a style model",
     "export": "write a model as ONNX or .pt2 for other programs",

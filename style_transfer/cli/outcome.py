@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from style_transfer.cli.common import duration, say, say_error
-from style_transfer.errors import StyleTransferError, one_line
+from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, one_line
 
 
 @dataclass
@@ -31,9 +31,11 @@ class Outcome:
             print(target, flush=True)
 
     def fail(self, error: StyleTransferError, source: Path | None = None) -> None:
-        """Count and name a failure, with its ``source`` if the error does not name it; where there is one
-        file only it is raised."""
-        if self.total == 1:
+        """Count and name a failure, with its ``source`` if the error does not name it.
+
+        Raised is that of the only file, and what would be the same for every file that follows: a full disk.
+        """
+        if self.total == 1 or (isinstance(error, OutputError) and not isinstance(error, NameTooLongError)):
             raise error
         self.failed += 1
         say_error(error, source)

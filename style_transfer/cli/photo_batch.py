@@ -17,12 +17,12 @@ from tqdm import tqdm
 
 from style_transfer.cli.common import say
 from style_transfer.cli.outcome import Outcome
-from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
+from style_transfer.errors import StyleTransferError, UserError
 from style_transfer.media.alpha import fill_hidden
 from style_transfer.media.collect import Job
 from style_transfer.media.image import Picture, pixels_stated, read_image, resize_long_side
 from style_transfer.media.image_writer import check_fits, output_format, write_image
-from style_transfer.runtime.scaled import paint_scaled, scale_to, shrunk
+from style_transfer.runtime.scaled import paint_scaled, shrunk_to
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -96,17 +96,16 @@ class PhotoBatch:
         def share(before: int, done: float) -> None:
             progress((before + done) / count)
 
-        scale = scale_to(picture.frames[0], self.args.paint_size)
         for i in range(count):
             frame = picture.frames[i]
             try:
                 fill_hidden(frame, picture.alphas[i])
-                small = shrunk(frame, scale)
+                small = shrunk_to(frame, self.args.paint_size)
                 look = film.follow(small, [stylizer.look], seconds=times[i] / 1000) if film else stylizer.look
-                if scale < 1:
-                    picture.frames[i] = paint_scaled(stylizer, frame, look, scale, small)
-                else:
+                if small is frame:
                     picture.frames[i] = stylizer(frame, look, progress=partial(share, i))
+                else:
+                    picture.frames[i] = paint_scaled(stylizer, frame, small, look)
             except StyleTransferError as error:
                 self.outcome.fail(error, job.source)
                 return False
@@ -154,10 +153,6 @@ class PhotoBatch:
     def _finish(self, job: Job, written: Future[None]) -> None:
         try:
             written.result()
-        except NameTooLongError as error:
-            self.outcome.fail(error)
-        except OutputError:
-            raise  # the disk is full, say: it would be the same for every photo that follows
         except StyleTransferError as error:
             self.outcome.fail(error)
         else:

@@ -5,13 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from style_transfer.cli.common import (
-    Parser,
-    add_common_flags,
-    add_engine_flags,
-    add_statistics_flag,
-    guarded,
-)
+from style_transfer.cli.common import Parser, add_common_flags, add_engine_flags, add_statistics_flag, guarded
 
 #: What only videos have, and what it is unless asked for.
 VIDEO_DEFAULTS = {

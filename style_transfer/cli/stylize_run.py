@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from style_transfer.cli.common import INTERRUPTED, heed_interrupt, say, stop_signals, stylizer_of
+from style_transfer.cli.common import INTERRUPTED, check_least, heed_interrupt, say, stop_signals, stylizer_of
 from style_transfer.cli.outcome import Outcome
 from style_transfer.cli.photo_batch import PhotoBatch
 from style_transfer.cli.stylize import IMAGE_DEFAULTS, VIDEO_DEFAULTS
 from style_transfer.cli.timeline import StyleTimes, parse_styles
-from style_transfer.errors import NameTooLongError, OutputError, StyleTransferError, UserError
+from style_transfer.errors import StyleTransferError, UserError
 from style_transfer.files import exists
 from style_transfer.media.collect import Job, collect_jobs, sequence_job
 from style_transfer.media.image_writer import WRITABLE_FORMATS
@@ -62,11 +62,7 @@ def run(args: argparse.Namespace) -> int:
     stopped = False
     if todo:
         stylizer = stylizer_of(
-            args,
-            model,
-            style=styles.mixes[0],
-            strength=args.strength,
-            preserve_color=args.preserve_color,
+            args, model, style=styles.mixes[0], strength=args.strength, preserve_color=args.preserve_color
         )
         heed_interrupt()
         films = [job for job in todo if job.is_video]
@@ -101,11 +97,6 @@ def _paint_videos(args: argparse.Namespace, videos: VideoJobs, jobs: Sequence[Jo
                 continue
             try:
                 summary = videos.stylize(job, asked)
-            except NameTooLongError as error:
-                outcome.fail(error)
-                continue
-            except OutputError:
-                raise
             except StyleTransferError as error:
                 outcome.fail(error)
                 continue
@@ -148,12 +139,13 @@ def _list_models() -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.image_size is not None and args.image_size < 1:
-        raise UserError(f"--image-size must be 1 or more, not {args.image_size}")
+    check_least(args, image_size=1, paint_size=16)
     if args.style is not None and not args.style.strip():
         raise UserError("--style is empty; --list-styles shows what there is")
-    if args.paint_size is not None and args.paint_size < 16:
-        raise UserError(f"--paint-size must be 16 or more, not {args.paint_size}")
+    if not 0 <= args.strength <= 1:
+        raise UserError(f"--strength must be between 0 and 1, not {args.strength:g}")
+    if args.output == "-":
+        raise UserError("-o - is no file: results do not go through a pipe; give it a name")
     if not 1 <= args.quality <= 100:
         raise UserError(f"--quality must be from 1 to 100, not {args.quality}")
     if not 0 < args.max_megapixels < math.inf:
@@ -166,4 +158,4 @@ def _extension(name: str | None) -> str | None:
     wanted = {"jpeg": "jpg", "tif": "tiff"}.get(name.lower(), name.lower())
     if wanted not in WRITABLE_FORMATS:
         raise UserError(f"unknown format '{name}'; choose one of {', '.join(WRITABLE_FORMATS)}")
-    return WRITABLE_FORMATS[wanted]
+    return f".{wanted}"

@@ -12,6 +12,9 @@ from style_transfer.cli.common import Parser, add_common_flags, guarded
 STROKES = {"fine": 0.6, "medium": 1.0, "coarse": 1.6}
 KEPT = {"low": 24.0, "medium": 12.0, "high": 6.0}
 FROM_NOTHING = "none"  # as --init
+#: Settings of a run that flags of the same names set.
+SETTINGS = ("batch_size", "image_size", "style_size", "lr", "content_weight", "style_weight", "tone_weight",
+            "tv_weight", "temporal_weight", "mix_share", "seed")  # fmt: skip
 
 
 def build_parser() -> Parser:

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from style_transfer.cli.common import INTERRUPTED, stop_signals
-from style_transfer.cli.train import KEPT, STROKES
+from style_transfer.cli.common import INTERRUPTED, check_least, stop_signals
+from style_transfer.cli.train import KEPT, SETTINGS, STROKES
 from style_transfer.cli.train_model import model_to_join, model_to_train, named_styles
 from style_transfer.cli.train_writer import Writer, preview_path, run_name
 from style_transfer.errors import OutputError, TrainingError, UserError
@@ -32,9 +32,6 @@ _MINUTES_ON_A_CPU = 30.0
 _STEPS_ON_A_GPU = 4000
 _QUICK_MINUTES_ON_A_CPU = 5.0
 _QUICK_MINUTES_ON_A_GPU = 0.4
-#: What flags of the same names set.
-_SETTINGS = ("batch_size", "image_size", "style_size", "lr", "content_weight", "style_weight", "tone_weight",
-             "tv_weight", "temporal_weight", "mix_share", "seed")  # fmt: skip
 _QUICK_LR = 1e-2  # some thousand numbers a style stand larger steps than a whole network
 
 
@@ -129,17 +126,15 @@ def _config(args: argparse.Namespace, device: torch.device, before: Mapping[str,
         else:
             steps = _STEPS_ON_A_GPU
     scale = STROKES.get(args.stroke) if args.style_scale is None else args.style_scale
-    for name in ("preview_every", "save_every"):
-        if getattr(args, name) < 0:
-            raise UserError(f"--{name.replace('_', '-')} must be 0 or more, not {getattr(args, name)}")
+    check_least(args, preview_every=0, save_every=0)
     if scale is not None and not 0 < scale <= 8:
         raise UserError(f"--style-scale must be above 0 and at most 8, not {scale:g}")
-    given = {name: getattr(args, name) for name in _SETTINGS}
+    given = {name: getattr(args, name) for name in SETTINGS}
     if args.style_size is None and scale is not None:
         given["style_size"] = round(TrainingConfig.style_size * scale)
     if args.style_weight is None:
         given["style_weight"] = KEPT.get(args.keep_content)
     settings: dict[str, Any] = {"lr": _QUICK_LR, "mix_share": 0.0} if quick else {}
-    settings |= {name: before[name] for name in _SETTINGS if name in before}
+    settings |= {name: before[name] for name in SETTINGS if name in before}
     settings |= {name: value for name, value in given.items() if value is not None}
     return TrainingConfig(steps=steps, minutes=minutes, styles_only=quick, **settings)

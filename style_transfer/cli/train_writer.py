@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from style_transfer import __version__
 from style_transfer.cli.common import duration, say
+from style_transfer.cli.train import SETTINGS
 from style_transfer.cli.train_model import joined, model_now
 from style_transfer.errors import OutputError
-from style_transfer.files import are_same, output_errors
+from style_transfer.files import are_same, beside, output_errors
 from style_transfer.lock import sole_writer
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS
 from style_transfer.networks.model_file import exact_dtype, save_model
@@ -40,11 +41,7 @@ def run_name(args: argparse.Namespace, output: Path) -> Path:
 
 def preview_path(model: Path) -> Path:
     """``wave.safetensors`` → ``wave.preview.png``."""
-    return _named(model, "preview.png")
-
-
-def _named(model: Path, ending: str) -> Path:
-    return model.with_name(f"{model.stem}.{ending}")
+    return beside(model, ".preview.png")
 
 
 class Writer:
@@ -136,7 +133,7 @@ class Writer:
                 save_model(trainer.model, self.output)
         save_checkpoint(trainer.state(), checkpoint_path(self.name))
         with _said_alone():
-            write_losses(trainer.history, _named(self.name, "losses.csv"))
+            write_losses(trainer.history, beside(self.name, ".losses.csv"))
 
     def finish(self, complete: bool, asked: Callable[[], bool]) -> bool:
         """All that is left to write; True if nothing of a ``complete`` run was left out as ``asked``."""
@@ -147,7 +144,7 @@ class Writer:
         if self.args.preview_every:
             self.preview()
         with _said_alone():
-            write_curve(trainer.history, _named(self.name, "losses.png"))
+            write_curve(trainer.history, beside(self.name, ".losses.png"))
         if trainer.skipped:
             bad = trainer.skipped
             say(f"skipped {len(bad)} photo(s) that cannot be read, such as '{min(bad)}'")
@@ -197,17 +194,7 @@ class Writer:
             "photos": len(self.trainer.photos),
             "init": known["init"],
             "styles_only": config.styles_only,
-            "batch_size": config.batch_size,
-            "image_size": config.image_size,
-            "style_size": config.style_size,
-            "lr": config.lr,
-            "content_weight": config.content_weight,
-            "style_weight": config.style_weight,
-            "tone_weight": config.tone_weight,
-            "tv_weight": config.tv_weight,
-            "temporal_weight": config.temporal_weight,
-            "mix_share": config.mix_share,
-            "seed": config.seed,
+            **{name: getattr(config, name) for name in SETTINGS},
             "content_layers": list(CONTENT_LAYERS),
             "style_layers": list(STYLE_LAYERS),
             "scales": list(SCALES),

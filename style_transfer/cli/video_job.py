@@ -20,10 +20,13 @@ from style_transfer.media.collect import Job
 from style_transfer.media.patterns import is_pattern
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sequence import convert_sequence
-from style_transfer.media.video.convert import VideoOptions, check, convert, parse_time, partial_path
+from style_transfer.media.video.convert import check, convert
 from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.rate import parse_time
 from style_transfer.media.video.resume import convert_resumably, parts_path
 from style_transfer.media.video.run import Progress, Summary
+from style_transfer.media.video.writer import partial_path
 from style_transfer.networks.exported_file import OnnxModel
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.stylizer import Stylizer
@@ -47,7 +50,7 @@ class VideoJobs:
         self._film()  # says what is wrong before the first video
         if isinstance(model := stylizer.model, OnnxModel) and model.frozen != (args.statistics == "frozen"):
             kept = "holds its own statistics" if model.frozen else "takes each picture's own statistics"
-            say(f"'{model.path}' {kept}: --statistics is for models; export it with the other")
+            say(f"'{model.path}' {kept}, whatever --statistics says; export it with the other")
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Raise the first one's ``UserError`` where none can be as asked; else each says its own in time."""
@@ -146,16 +149,8 @@ class VideoJobs:
         for look in self._timeline.looks:
             for part in look.parameters:
                 looks.update(part.tobytes())
-        given = (
-            "strength",
-            "preserve_color",
-            "paint_size",
-            "statistics",
-            "stabilize",
-            "transition",
-            "precision",
-            "engine",
-        )
+        given = ("strength", "preserve_color", "paint_size", "statistics", "stabilize", "transition",
+                 "precision", "engine")  # fmt: skip
         return {
             "--style": args.style or next(iter(self._styles.mixes[0])),
             **{f"--{name.replace('_', '-')}": str(getattr(args, name)) for name in given},
@@ -164,9 +159,8 @@ class VideoJobs:
         }
 
     def _hint(self, job: Job) -> str:
-        if job.is_sequence:
-            return "; the same command goes on" if is_pattern(job.target) else ""
-        return "; the same command goes on" if self._args.resume else ""
+        goes_on = is_pattern(job.target) if job.is_sequence else self._args.resume
+        return "; the same command goes on" if goes_on else ""
 
 
 class _Painter:

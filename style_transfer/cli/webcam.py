@@ -5,13 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from style_transfer.cli.common import (
-    Parser,
-    add_common_flags,
-    add_engine_flags,
-    add_statistics_flag,
-    guarded,
-)
+from style_transfer.cli.common import Parser, add_common_flags, add_engine_flags, add_statistics_flag, guarded
 from style_transfer.live.controls import help_text
 
 
@@ -24,9 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     source = parser.add_argument_group("the source")
     source.add_argument(
-        "--source",
-        metavar="WHAT",
-        help="a camera's number or /dev/video2, a file, rtsp://... (0)",
+        "--source", metavar="WHAT", help="a camera's number or /dev/video2, a file, rtsp://... (0)"
     )
     source.add_argument("--list-sources", action="store_true", help="say which cameras there are, and end")
     source.add_argument("--loop", action="store_true", help="play a file over and over")

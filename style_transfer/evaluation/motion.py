@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from style_transfer.errors import UserError
 from style_transfer.evaluation.flow import Flow, Motion, estimated_motion, inside
 from style_transfer.media.pixels import Pixels
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.reader import VideoReader, probe
 
 _WINDOW = 0.8  # of the photo's sides: what a made clip shows at a time
@@ -50,7 +51,7 @@ class FilmedClip:
     def __iter__(self) -> Iterator[tuple[Pixels, Motion | None]]:
         info = probe(self.path)
         smaller = max(info.width, info.height) > self.long_side
-        with VideoReader(self.path, long_side=self.long_side if smaller else None) as reader:
+        with VideoReader(self.path, VideoOptions(image_size=self.long_side if smaller else None)) as reader:
             before: Pixels | None = None
             for frame in itertools.islice(reader, self.frames):
                 yield frame.pixels, None if before is None else estimated_motion(before, frame.pixels)

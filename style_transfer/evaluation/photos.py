@@ -68,7 +68,7 @@ def measure_pairs(
     styles: Sequence[str],
     yardstick: Yardstick | None,
     starts: Sequence[str],
-    on_iteration: Callable[[Iteration], None] = lambda _: None,
+    on_iteration: Callable[[Iteration], None],
 ) -> Iterator[Pair]:
     """Each photo in each style, the styles in the order of the objective's paintings."""
     for index, style in enumerate(styles):

@@ -21,6 +21,8 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+#: Instruction sets that speed depends on.
+CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 WARM_UP = 3  # frames: the first and the second of a size compile
 _MOST_FRAMES = 500
 _PATIENCE = 900.0  # seconds for one case, compiling included
@@ -94,11 +96,10 @@ def machine() -> dict[str, Any]:
     from style_transfer.runtime.device import cpu_flags
     from style_transfer.runtime.threads import thread_budget
 
-    wanted = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
     packages = [name for name in ("torch", "openvino", "numpy", "cv2") if find_spec(name)]
     return {
-        "cpu": _cpu_name(),
-        "flags": [name for name in wanted if name in cpu_flags()],
+        "cpu": cpu_name(),
+        "flags": [name for name in CPU_FLAGS if name in cpu_flags()],
         "threads": thread_budget(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
@@ -108,7 +109,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -33,13 +33,10 @@ class Stability:
     ``style_loss``     unweighted; None where it was not asked for.
     """
 
-    warping_error: float
+    warping_error: float | None
     contrast: float
     variation: float
     style_loss: float | None = None
-
-    def record(self) -> dict[str, Any]:
-        return asdict(self)
 
     def over(self, other: Stability) -> dict[str, float | None]:
         """Each measure as a share of the other's; None where there is nothing to compare."""
@@ -76,7 +73,7 @@ class _Run:
 
     def result(self) -> Stability:
         return Stability(
-            fmean(self.errors) if self.errors else float("nan"),
+            fmean(self.errors) if self.errors else None,
             fmean(self.contrasts),
             fmean(self.variations),
             fmean(self.style_losses) if self.style_losses else None,
@@ -88,7 +85,7 @@ def measure_clip(
 ) -> dict[str, Stability]:
     """Each painter on the same frames, side by side, so that the motion is found once.
 
-    ``warping_error`` is NaN for a clip without two frames that show the same.
+    ``warping_error`` is None for a clip without two frames that show the same.
     """
     runs = {name: _Run(painter) for name, painter in painters.items()}
     for frame, motion in clip:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import os
 import shutil
@@ -17,7 +16,6 @@ from style_transfer import __version__
 from style_transfer.errors import ModelFileError, StyleTransferError, UserError, one_line
 from style_transfer.export.traced import TOLERANCES, TRACED_SIZE, Traced, compare, dynamic, noise, quiet
 from style_transfer.files import atomic_path
-from style_transfer.networks.base import StyleNetwork
 from style_transfer.networks.exported_file import PackagedModel, add_model, read_pt2
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import StyleParameters
@@ -68,9 +66,8 @@ def load_pt2(path: Path) -> tuple[Callable[..., Tensor], StyleModel]:
         with quiet():
             program = torch.export.load(path)
     except Exception as error:  # of a damaged archive, torch raises nearly anything
-        reason = one_line(error)
         raise ModelFileError(
-            f"'{path}' is damaged or no .pt2 file of this program ({reason}); export it again"
+            f"'{path}' is damaged or no .pt2 file of this program ({one_line(error)}); export it again"
         ) from error
     return program.module(), StyleModel.of(model)
 
@@ -100,9 +97,8 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
                 for name, parts in inputs.items()
             }
     except Exception as error:  # of a compiler of another maker
-        reason = one_line(error)
         raise StyleTransferError(
-            f"'{path}' is not written: compiling it failed ({reason}); leave out --package"
+            f"'{path}' is not written: compiling it failed ({one_line(error)}); leave out --package"
         ) from error
     with atomic_path(path) as temporary:
         _package(temporary, files)
@@ -118,11 +114,7 @@ def _compile(whole: nn.Module, inputs: tuple[Tensor, ...], stride: int) -> list[
     shapes = ({2: height, 3: width}, *(None for _ in inputs[1:]))
     program = torch.export.export(whole, inputs, dynamic_shapes=shapes)
     with torch.no_grad():
-        files = torch._inductor.aot_compile(
-            program.module(),
-            inputs,
-            options={"aot_inductor.package": True},
-        )
+        files = torch._inductor.aot_compile(program.module(), inputs, options={"aot_inductor.package": True})
     return list(files)  # type: ignore[arg-type]
 
 
@@ -171,14 +163,8 @@ class _AnyLook(Traced):
         return self.paint(image, StyleParameters(scales, shifts, output_weight, output_bias))
 
 
-class _Whole(nn.Module):
-    """A network as it is compiled: for pictures of whole strides, with any look, live or frozen."""
-
-    def __init__(self, network: StyleNetwork, precision: str) -> None:
-        super().__init__()
-        self.eval()
-        self.dtype = torch.float16 if precision == "fp16" else torch.float32
-        self.network = copy.deepcopy(network).to(self.dtype).eval().requires_grad_(False)
+class _Whole(Traced):
+    """For pictures of whole strides, with any look, live or frozen."""
 
     def forward(
         self,

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 from style_transfer.live.controls import Weights
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.stylizer import Stylizer
 
-_KEPT = 64  # a slider makes many that never come again
 
+def looks_of(stylizer: Stylizer) -> Callable[[Weights], Look]:
+    """The look of weights of the styles; the same weights give the same look again."""
 
-class Looks:
-    """Looks of one stylizer by the weights of their styles; the same weights give the same look again."""
+    @functools.lru_cache(64)  # a slider makes many that never come again
+    def look(weights: Weights) -> Look:
+        return stylizer.make_look(dict(zip(stylizer.model.style_names, weights, strict=True)))
 
-    def __init__(self, stylizer: Stylizer) -> None:
-        self._stylizer = stylizer
-        self._looks: dict[Weights, Look] = {}
-
-    def __getitem__(self, weights: Weights) -> Look:
-        if weights not in self._looks:
-            if len(self._looks) >= _KEPT:
-                self._looks.clear()
-            mix = dict(zip(self._stylizer.model.style_names, weights, strict=True))
-            self._looks[weights] = self._stylizer.make_look(mix)
-        return self._looks[weights]
+    return look

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 from style_transfer.errors import StyleTransferError
+from style_transfer.media.image import Picture
+from style_transfer.media.image_writer import write_image
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.recorder import Recorder
-from style_transfer.media.sinks import Sink, Snapshots
+from style_transfer.media.sinks import Sink
 
 
 class Outputs:
@@ -33,7 +35,7 @@ class Outputs:
         self._recorder = next((sink for sink in sinks if isinstance(sink, Recorder)), None)
         self._since: float | None = None
         self._finishing: list[Recorder] = []
-        self._snapshots = Snapshots()
+        self._snapshots = ThreadPoolExecutor(1, thread_name_prefix="snapshot")
         self._taken: list[tuple[Path, Future[None]]] = []
 
     @property
@@ -63,8 +65,9 @@ class Outputs:
                 self._tell(str(error))
 
     def snapshot(self, picture: Pixels) -> None:
+        """Write a copy of ``picture`` beside the show, which does not wait for it."""
         path = self._new_path("snapshot", ".png")
-        self._taken.append((path, self._snapshots.take(picture, path)))
+        self._taken.append((path, self._snapshots.submit(write_image, Picture([picture.copy()]), path)))
 
     def record(self, picture: Pixels | None, time: float) -> None:
         """Begin a recording, with ``picture``, if there is one, as its first, of ``time``."""
@@ -112,7 +115,7 @@ class Outputs:
                     closing.callback(self._finish, sink)
                 else:
                     closing.callback(sink.close)
-            closing.callback(self._snapshots.close)
+            closing.callback(self._snapshots.shutdown)
 
     def _finish(self, recorder: Recorder) -> None:
         recorder.close()

@@ -14,7 +14,7 @@ import numpy as np
 from style_transfer.errors import StyleTransferError, one_line
 from style_transfer.live.adapt import Adapter
 from style_transfer.live.controls import Scene, Weights, grid_shape
-from style_transfer.live.looks import Looks
+from style_transfer.live.looks import looks_of
 from style_transfer.live.warm import freezes, warm_up
 from style_transfer.media.camera import Shot
 from style_transfer.media.mailbox import Mailbox
@@ -81,7 +81,7 @@ class Painter:
         self._shots, self._notify, self._clock = shots, notify, clock
         self._last: Painted | None = None
         self._failures = 0
-        self._looks: Looks | None = None
+        self._look_of: Callable[[Weights], Look] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="painter", daemon=True)
 
@@ -153,21 +153,19 @@ class Painter:
         if scene.strength == 0:
             return plain.photo.copy()
 
-        looks = self._looks_of(stylizer)
-
         def look_of(weights: Weights) -> Look:
-            look = looks[weights]
+            look = self._look(stylizer, weights)
             return replace(look, strength=scene.strength, preserve_color=scene.preserve_color)
 
-        photo = shrunk(plain.photo, scale)
+        small = shrunk(plain.photo, scale)
         if self._steady is None:
             look = look_of(scene.weights)
         elif scene.fade is None:
-            look = self._steady.follow(photo, [look_of(scene.weights)], seconds=plain.time)
+            look = self._steady.follow(small, [look_of(scene.weights)], seconds=plain.time)
         else:  # the ends are measured, once: what lies between is another look each frame
             before, after, share = scene.fade
-            look = self._steady.follow(photo, [look_of(before), look_of(after)], share, seconds=plain.time)
-        return paint_scaled(stylizer, plain.photo, look, scale, photo)
+            look = self._steady.follow(small, [look_of(before), look_of(after)], share, seconds=plain.time)
+        return paint_scaled(stylizer, plain.photo, small, look)
 
     def _grid(self, stylizer: Stylizer, plain: Painted, scale: float) -> Pixels:
         """Every style on the whole photo, small; together they cost about as much as one."""
@@ -176,21 +174,21 @@ class Painter:
         height, width = plain.photo.shape[:2]
         cell = (max(1, width // columns), max(1, height // rows))
         # Whole cells alone keep the photo's shape: it is cut to the cell's.
-        small = _covering(plain.photo, cell)
+        photo = _covering(plain.photo, cell)
+        small = shrunk(photo, scale)
         painting = np.full_like(plain.photo, 32)
-        looks = self._looks_of(stylizer)
         for n in range(styles):
             weights = tuple(float(n == m) for m in range(styles))
-            look = replace(looks[weights], preserve_color=plain.scene.preserve_color)
+            look = replace(self._look(stylizer, weights), preserve_color=plain.scene.preserve_color)
             left, top = n % columns * cell[0], n // columns * cell[1]
             target = painting[top : top + cell[1], left : left + cell[0]]
-            target[...] = paint_scaled(stylizer, small, look, scale)[: target.shape[0], : target.shape[1]]
+            target[...] = paint_scaled(stylizer, photo, small, look)[: target.shape[0], : target.shape[1]]
         return painting
 
-    def _looks_of(self, stylizer: Stylizer) -> Looks:
-        if self._looks is None:
-            self._looks = Looks(stylizer)
-        return self._looks
+    def _look(self, stylizer: Stylizer, weights: Weights) -> Look:
+        if self._look_of is None:
+            self._look_of = looks_of(stylizer)
+        return self._look_of(weights)
 
     def _fail(self, error: Exception) -> None:
         self._failures += 1

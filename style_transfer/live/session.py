@@ -40,7 +40,6 @@ class Session:
         statistics: ``live``, ``frozen`` or ``auto``, see :class:`Painter`.
         folder: where recordings and snapshots made by key go.
         notify: takes lines for the user.
-        clock: that of the camera.
     """
 
     def __init__(
@@ -56,21 +55,20 @@ class Session:
         statistics: str = "auto",
         folder: Path | None = None,
         notify: Callable[[str], None] = lambda _: None,
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.meter = Meter()
         self._camera, self._load, self._controls = camera, load, controls
         self._display, self._style = display, style
-        self._notify, self._clock = notify, clock
+        self._notify = notify
         self._outputs = Outputs(sinks, folder or Path(), all_there_is=display is None, tell=self._tell)
         self._painter = Painter(
-            camera.shots, target_fps or camera.fps, statistics=statistics, notify=self._tell, clock=clock
+            camera.shots, target_fps or camera.fps, statistics=statistics, notify=self._tell
         )
         self._load_error: Exception | None = None
         self._weights: Weights = ()
         self._ended = threading.Event()
         self._last: tuple[Painted, Pixels] | None = None
-        self._drawn_at = self._fresh_at = clock()
+        self._drawn_at = self._fresh_at = time.perf_counter()
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Until quit, the end of the source, or ``stopped()``; then everything is closed, whole.
@@ -89,9 +87,9 @@ class Session:
             if self._display:
                 closing.callback(self._display.close)
             loader.start()
-            if self._display is None:
-                self._wait_for_network(loader, stopped)  # or the beginning of a file would be lost
-            self._direct(self._clock())
+            while self._display is None and loader.is_alive() and not stopped():
+                loader.join(_TICK)  # or the beginning of a file would be lost
+            self._direct(time.perf_counter())
             self._camera.start()
             self._painter.start()
             while not (stopped() or self._painter.pictures.ended) and self._turn():
@@ -108,7 +106,7 @@ class Session:
         painted = self._painter.pictures.take(_TICK)
         if self._load_error is not None:
             return False
-        now = self._clock()
+        now = time.perf_counter()
         self._direct(now)
         if painted is not None:
             self._present(painted)
@@ -134,10 +132,6 @@ class Session:
         except Exception as error:
             self._load_error = error
 
-    def _wait_for_network(self, loader: threading.Thread, stopped: Callable[[], bool]) -> None:
-        while loader.is_alive() and not stopped():
-            loader.join(_TICK)
-
     def _welcome(self, now: float) -> None:
         """Give the controls the styles as soon as they are known."""
         stylizer = self._painter.stylizer
@@ -151,12 +145,12 @@ class Session:
     def _present(self, painted: Painted) -> None:
         picture = self._compose(painted)
         self._last = (painted, picture)
-        now = self._clock()
+        now = time.perf_counter()
         if painted.fresh:
             self._fresh_at = now
         self._draw(now)
         if painted.fresh:
-            self.meter.add(painted.time, self._clock())
+            self.meter.add(painted.time, time.perf_counter())
         if painted.styled:
             self._outputs.show(picture, painted.time if painted.fresh else now)
 
@@ -199,7 +193,7 @@ class Session:
 
     def _serve_person(self, display: Display) -> bool:
         for event in display.poll():
-            now = self._clock()
+            now = time.perf_counter()
             if isinstance(event, Click):
                 self._controls.click(event.x, event.y, now)
             elif not self._obey(self._controls.press(event, now), display):
@@ -222,7 +216,7 @@ class Session:
 
     def _record(self) -> None:
         """From the picture that shows on, at the time it was taken, as those that follow have theirs."""
-        now = self._clock()
+        now = time.perf_counter()
         if self._last is None:
             self._outputs.record(None, now)
             return
@@ -233,7 +227,7 @@ class Session:
     def _tell(self, line: str) -> None:
         """On the terminal and in the window."""
         self._notify(line)
-        self._controls.note(line, self._clock())
+        self._controls.note(line, time.perf_counter())
 
 
 def _weights(stylizer: Stylizer, style: str | Mapping[str, float] | None) -> Weights:

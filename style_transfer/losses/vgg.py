@@ -119,9 +119,8 @@ def _read(weights: Path | None) -> dict[str, Tensor]:
     try:
         from torchvision.models import VGG19_Weights  # slow to import, and only needed for the address
     except Exception as error:  # of another build than PyTorch it raises whatever it stumbles over
-        reason = one_line(error)
         raise InputFileError(
-            f"torchvision does not go with PyTorch ({reason}); install both anew from one index,"
+            f"torchvision does not go with PyTorch ({one_line(error)}); install both anew from one index,"
             " or name a file with --vgg-weights"
         ) from error
     url = VGG19_Weights.IMAGENET1K_V1.url
@@ -131,9 +130,8 @@ def _read(weights: Path | None) -> dict[str, Tensor]:
             url, check_hash=True, map_location="cpu", weights_only=True, progress=sys.stderr.isatty()
         )
     except Exception as error:  # no network, a wrong hash, or a damaged file, which raises nearly anything
-        reason = one_line(error)
         raise InputFileError(
-            f"cannot get the VGG19 weights ({reason}); put {target.name} into '{target.parent}' "
+            f"cannot get the VGG19 weights ({one_line(error)}); put {target.name} into '{target.parent}' "
             "or name a file with --vgg-weights"
         ) from error
     return {str(name): value for name, value in state.items()}

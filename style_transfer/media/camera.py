@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 
 import cv2
@@ -125,8 +126,8 @@ class Camera:
         self.connected = False
 
     def _reconnect(self) -> None:
-        for attempt in range(1_000_000_000):
-            if self._stop.wait(self._backoff[min(attempt, len(self._backoff) - 1)]):
+        for pause in chain(self._backoff, repeat(self._backoff[-1])):
+            if self._stop.wait(pause):
                 return
             self._capture = capture = self._reopen()
             if capture is None:

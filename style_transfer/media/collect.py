@@ -11,11 +11,11 @@ from pathlib import Path
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.files import is_partial
 from style_transfer.media.image import IMAGE_EXTENSIONS
-from style_transfer.media.image_writer import WRITABLE_EXTENSIONS, WRITABLE_FORMATS, output_format
+from style_transfer.media.image_writer import WRITABLE_EXTENSIONS, output_format
 from style_transfer.media.patterns import is_pattern
 from style_transfer.media.video.format import CONTAINERS, VIDEO_EXTENSIONS, container_for
 
-_READ_ONLY_BECOMES = WRITABLE_FORMATS["jpg"]
+_READ_ONLY_BECOMES = ".jpg"
 _READ_ONLY_VIDEO_BECOMES = ".mp4"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 from collections.abc import Iterator
@@ -26,12 +25,10 @@ Image.core.set_blocks_max(4)  # type: ignore[attr-defined]  # of 16 MiB
 MAX_PIXELS = 512_000_000
 """The largest picture read unless asked otherwise, frames counted together."""
 
-# fmt: off
 IMAGE_EXTENSIONS = frozenset({
     ".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg",
     ".jpg", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".tif", ".tiff", ".webp",
-})
-# fmt: on
+})  # fmt: skip
 """The file name extensions of what :func:`read_image` reads, lower case."""
 
 # Formats are named, so that a file from a stranger never reaches a rare decoder or Ghostscript. Those that
@@ -134,9 +131,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             " convert it to JPEG, PNG, WebP or TIFF first"
         ) from error
     except Exception as error:  # on damaged files decoders raise nearly anything, struct.error to KeyError
-        reason = one_line(error)
         raise InputFileError(
-            f"'{path}' is damaged or incomplete ({reason}); get the file anew or export it again"
+            f"'{path}' is damaged or incomplete ({one_line(error)}); get the file anew or export it again"
         ) from error
 
 
@@ -183,25 +179,15 @@ def _formats_for(path: Path) -> list[str]:
     if not header:
         raise InputFileError(f"'{path}' is empty; get the file anew")
     if header[4:8] == b"ftyp" and header[8:12] in _HEIF_BRANDS and b"avif" not in header:
-        _register_heif(path)
+        try:
+            import pillow_heif
+        except ImportError as error:
+            raise InputFileError(
+                f"'{path}' is a HEIC photo, which needs one more package: pip install pillow-heif"
+            ) from error
+        pillow_heif.register_heif_opener()
         return ["HEIF"]
     return _FORMATS
-
-
-def _register_heif(path: Path) -> None:
-    try:
-        _heif_opener()
-    except ImportError as error:
-        raise InputFileError(
-            f"'{path}' is a HEIC photo, which needs one more package: pip install pillow-heif"
-        ) from error
-
-
-@functools.cache
-def _heif_opener() -> None:
-    import pillow_heif
-
-    pillow_heif.register_heif_opener()
 
 
 def _decode(

@@ -20,15 +20,8 @@ from style_transfer.media.pixels import Pixels, to_pillow
 DEFAULT_QUALITY = 92
 """For JPEG, WebP and AVIF, of 1 to 100: brush strokes keep their edges and files stay moderate."""
 
-WRITABLE_FORMATS = {
-    "jpg": ".jpg",
-    "png": ".png",
-    "webp": ".webp",
-    "tiff": ".tiff",
-    "avif": ".avif",
-    "gif": ".gif",
-}
-"""What ``--format`` takes, and the extension it stands for."""
+WRITABLE_FORMATS = ("jpg", "png", "webp", "tiff", "avif", "gif")
+"""What ``--format`` takes: each the extension of its files."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +93,7 @@ def write_image(picture: Picture, path: Path, *, quality: int = DEFAULT_QUALITY)
 def output_format(path: Path) -> OutputFormat:
     """The format the extension of ``path`` names. Raises ``UserError``, listing what there is, if none."""
     if path.suffix.lower() not in WRITABLE_EXTENSIONS:
-        known = ", ".join(WRITABLE_FORMATS.values())
+        known = ", ".join(f".{name}" for name in WRITABLE_FORMATS)
         what = f"ends in '{path.suffix}'" if path.suffix else "has no extension"
         raise UserError(f"cannot write '{path}': its name {what}, and images are written as {known}")
     return _BY_EXTENSION[path.suffix.lower()]
@@ -160,11 +153,8 @@ def _options(format_: OutputFormat, quality: int) -> dict[str, Any]:
         case "WEBP":
             return {"quality": quality}
         case "AVIF":
-            return {
-                "quality": quality,
-                "subsampling": chroma,
-                "speed": 8,
-            }  # 6, the default, takes 4 times as long
+            # Speed 6, the default, takes 4 times as long.
+            return {"quality": quality, "subsampling": chroma, "speed": 8}
         case "PNG":
             return {"compress_level": 4}  # two thirds of the default's time, the same bytes
         case "TIFF":

@@ -21,11 +21,14 @@ from style_transfer.media.image import Picture, read_image, resize_long_side
 from style_transfer.media.image_writer import DEFAULT_QUALITY, output_format, write_image
 from style_transfer.media.patterns import Pattern, is_pattern
 from style_transfer.media.pixels import Pixels
-from style_transfer.media.video.convert import VideoOptions, check, open_reader, open_writer
+from style_transfer.media.video.convert import check
 from style_transfer.media.video.frame import Colour, Frame
 from style_transfer.media.video.open import Packet
+from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.run import Control, Progress, Summary, Writer, transfer
 from style_transfer.media.video.source import VideoInfo
+from style_transfer.media.video.writer import VideoWriter
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -75,10 +78,7 @@ class SequenceReader:
             raise UserError(f"'{path}' has no frames between the start and the end asked for; choose others")
         self.notices = _gaps(self._numbers, path)
         height, width = self._read(self._numbers[0]).size
-        frames = len(self._numbers)
-        self.info = VideoInfo(
-            width, height, self._fps, frames / self._fps, frames, "images", False, Fraction(1), _BT709
-        )
+        self.info = VideoInfo(width, height, self._fps, len(self._numbers), Fraction(1), _BT709)
 
     def late_streams(self) -> set[int]:
         return set()
@@ -176,12 +176,12 @@ def convert_sequence(
         check(source, target, options)
     with ExitStack() as stack:
         stack.enter_context(sole_writer(target))
-        reader = SequenceReader(source, options) if is_pattern(source) else open_reader(source, options)
+        reader = SequenceReader(source, options) if is_pattern(source) else VideoReader(source, options)
         stack.callback(reader.close)
         files = Pattern(target) if into_images else None
         if files and is_pattern(source):
             _check_no_input_is_lost(Pattern(source), files)
-        writer: Writer = SequenceWriter(target, quality) if files else open_writer(target, reader, options)
+        writer: Writer = SequenceWriter(target, quality) if files else VideoWriter(target, reader, options)
 
         def paint(frames: Iterator[Frame]) -> Iterator[Frame]:
             number = 1

@@ -60,7 +60,9 @@ def contact_sheet(
 
     Where no column or no row has a caption, no room is kept for them.
     """
-    cells = [[None if cell is None else _scaled(cell, height) for cell in row] for row in rows]
+    cells = [
+        [None if cell is None else Image.fromarray(of_height(cell, height)) for cell in row] for row in rows
+    ]
     widths = [
         max((cell.width for cell in column if cell is not None), default=height)
         for column in zip(*cells, strict=True)
@@ -81,7 +83,21 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def _scaled(pixels: Pixels, height: int) -> Image.Image:
+def contact_grid(
+    pictures: Sequence[Pixels], captions: Sequence[str], columns: int, height: int = 180
+) -> Pixels:
+    """Pictures of one shape on lines of up to ``columns``, as even as can be, captions above them."""
+    lines = -(-len(pictures) // columns)
+    each = -(-len(pictures) // lines)
+    blank = np.full_like(pictures[0], 255)
+    cells = [*pictures, *[blank] * (lines * each - len(pictures))]
+    captions = [*captions, *[""] * (len(cells) - len(captions))]
+    parts = [slice(i, i + each) for i in range(0, len(cells), each)]
+    return np.concatenate([contact_sheet([cells[part]], captions[part], [""], height) for part in parts])
+
+
+def of_height(pixels: Pixels, height: int) -> Pixels:
+    """A picture scaled to ``height`` pixels."""
     image = Image.fromarray(pixels)
     width = max(1, round(image.width * height / image.height))
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
 from style_transfer.errors import UserError, one_line
-from style_transfer.media.image import Picture
-from style_transfer.media.image_writer import write_image
 from style_transfer.media.pixels import Pixels
 
 
@@ -82,20 +78,6 @@ class VirtualCamera:
     def close(self) -> None:
         if self._camera is not None:
             self._camera.close()
-
-
-class Snapshots:
-    """Writes single pictures beside the show, which does not wait for them."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="snapshot")
-
-    def take(self, pixels: Pixels, path: Path) -> Future[None]:
-        """Write a copy of ``pixels``; the format is that of ``path``'s extension. See ``write_image``."""
-        return self._pool.submit(write_image, Picture([pixels.copy()]), path)
-
-    def close(self) -> None:
-        self._pool.shutdown()
 
 
 def fitted(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -42,7 +42,7 @@ class Source:
     ``backend``  one of :data:`BACKENDS`.
     """
 
-    name: str = "0"
+    name: str
     size: tuple[int, int] | None = None
     fps: float | None = None
     backend: str = "auto"

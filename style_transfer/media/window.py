@@ -14,6 +14,7 @@ from style_transfer.errors import UserError
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sinks import Click
 
+_TITLE = "style-transfer"
 _LARGEST = (1280, 720)  # pixels, at first: it fits most screens, and can be pulled larger
 # What WND_PROP_VISIBLE is below once the window is gone; on macOS it is 0 while it is minimised.
 _CLOSED = 0 if sys.platform == "darwin" else 1
@@ -34,15 +35,14 @@ class Window:
     Raises ``UserError`` where OpenCV has no windows, or there is no screen.
     """
 
-    def __init__(self, title: str = "style-transfer", *, full_screen: bool = False) -> None:
+    def __init__(self, *, full_screen: bool = False) -> None:
         _need_screen(os.environ)
-        self._title = title
         self._events: list[str | Click] = []
         self._inner = (0, 0, 1, 1)  # left, top, width and height of the picture in it
         self._full = self._sized = self._shown = False
         try:
-            cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
-            cv2.setMouseCallback(title, self._pointer)
+            cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+            cv2.setMouseCallback(_TITLE, self._pointer)
         except (cv2.error, AttributeError) as error:
             raise UserError(_NO_WINDOWS) from error
         if full_screen:
@@ -53,7 +53,7 @@ class Window:
         height, width = pixels.shape[:2]
         if not (self._sized or self._full):
             scale = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
-            cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
+            cv2.resizeWindow(_TITLE, round(width * scale), round(height * scale))
             self._sized = True
         left, top = self._margins(width, height) if self._full else (0, 0)
         if left or top:
@@ -61,7 +61,7 @@ class Window:
                 cv2.copyMakeBorder(pixels, top, top, left, left, cv2.BORDER_CONSTANT), np.uint8
             )
         self._inner = left, top, width, height
-        cv2.imshow(self._title, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        cv2.imshow(_TITLE, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         self._process()
         self._shown = True
 
@@ -73,7 +73,7 @@ class Window:
     @property
     def closed(self) -> bool:
         try:
-            visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE)
+            visible = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE)
             return self._shown and visible < _CLOSED
         except cv2.error:  # what some back ends do when the window is gone
             return True
@@ -81,15 +81,15 @@ class Window:
     def toggle_full_screen(self) -> None:
         self._full = not self._full
         state = cv2.WINDOW_FULLSCREEN if self._full else cv2.WINDOW_NORMAL
-        cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, state)
+        cv2.setWindowProperty(_TITLE, cv2.WND_PROP_FULLSCREEN, state)
         # Full, the picture comes in the screen's own shape.
         ratio = cv2.WINDOW_FREERATIO if self._full else cv2.WINDOW_KEEPRATIO
-        cv2.setWindowProperty(self._title, cv2.WND_PROP_ASPECT_RATIO, ratio)
+        cv2.setWindowProperty(_TITLE, cv2.WND_PROP_ASPECT_RATIO, ratio)
 
     def _margins(self, width: int, height: int) -> tuple[int, int]:
         """Black at each side, and above and below, of a picture that fills the screen: OpenCV's is bright."""
         try:
-            _, _, screen_width, screen_height = cv2.getWindowImageRect(self._title)
+            _, _, screen_width, screen_height = cv2.getWindowImageRect(_TITLE)
         except cv2.error:
             return 0, 0
         if screen_width < 1 or screen_height < 1:

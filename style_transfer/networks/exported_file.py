@@ -120,9 +120,8 @@ def read_pt2(path: Path) -> StoredModel:
     except ModelFileError as error:  # of what is inside, by a name that only this process knows
         raise ModelFileError(f"'{path}' is damaged; export the model again") from error
     except (OSError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
-        reason = one_line(error)
         raise ModelFileError(
-            f"'{path}' is damaged or no .pt2 file of this program ({reason}); export it again"
+            f"'{path}' is damaged or no .pt2 file of this program ({one_line(error)}); export it again"
         ) from error
     parts = {part.name: getattr(model, part.name) for part in fields(StoredModel)}
     return PackagedModel(**parts, path=path, device_type=device, precision=precision)

@@ -63,7 +63,7 @@ def model_from_examples(path: Path) -> StoredModel:
         )
         model.check()
     except (KeyError, RuntimeError, IndexError, ValueError) as error:
-        reason = one_line(error)
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
         raise ModelFileError(
             f"'{path}' is neither a model of this program nor a fast_neural_style network: {reason}"
         ) from error

@@ -81,12 +81,8 @@ def read_header(path: Path) -> dict[str, Any]:
 def read_stored(path: Path) -> StoredModel:
     """Read a model file of this program, or a state dictionary of pytorch/examples' fast_neural_style.
 
-    Raises ``ModelFileError`` for a file that is missing, damaged, foreign, or of a later format.
+    Raises ``ModelFileError`` for a file that is damaged, foreign, or of a later format.
     """
-    if not path.is_file():
-        raise ModelFileError(
-            f"there is no model file '{path}'; check its name, or take gallery-fast, which ships"
-        )
     if path.suffix.lower() != ".safetensors":
         from style_transfer.networks.foreign import model_from_examples
 
@@ -109,9 +105,8 @@ def read_stored(path: Path) -> StoredModel:
         model = StoredModel(network, parameters, styles, training, ranges)
         model.check()
     except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
-        reason = one_line(error)
         raise ModelFileError(
-            f"'{path}' does not hold the model that its header speaks of ({reason}); fetch it again"
+            f"'{path}' does not hold the model that its header speaks of ({one_line(error)}); fetch it again"
         ) from error
     return model
 

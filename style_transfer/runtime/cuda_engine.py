@@ -63,10 +63,7 @@ class CudaEngine(TorchEngine):
         self._exact = network if precision == torch.float16 and forward is None else None
         self._judged: OrderedDict[int, StyleParameters] = OrderedDict()  # by identity
         self._unjudged = 0  # frames since a look was judged
-        self._last: tuple[object, bool] = (
-            None,
-            False,
-        )  # parameters of the frame before, and whether they were new
+        self._last: tuple[object, bool] = None, False  # the last frame's parameters; whether they were new
         self._look_buffers = _LookBuffers(self._gpu, device)
         self._frames: deque[_Buffers] = deque()
         self._graphs: OrderedDict[tuple[int, ...], _Graph] = OrderedDict()

@@ -105,7 +105,7 @@ def _built_for() -> set[str] | None:
 def _available(kind: str) -> bool:
     import torch
 
-    backend = {"cuda": torch.cuda, "mps": torch.backends.mps, "xpu": getattr(torch, "xpu", None)}.get(kind)
+    backend = {"cuda": torch.cuda, "mps": torch.backends.mps, "xpu": torch.xpu}.get(kind)
     with warnings.catch_warnings():  # CUDA's, of a driver that is too old: see _why
         warnings.simplefilter("ignore")
         return backend is not None and bool(backend.is_available())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from style_transfer.errors import UserError
 from style_transfer.runtime.look import Look, blend
-from style_transfer.runtime.scaled import paint_scaled, scale_to, shrunk
+from style_transfer.runtime.scaled import paint_scaled, shrunk_to
 from style_transfer.runtime.stabilize import Stabilizer
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
@@ -70,14 +70,13 @@ class Film:
 
     def __call__(self, frame: NDArray[np.uint8], seconds: Fraction) -> NDArray[np.uint8]:
         """``uint8`` ``(H, W, 3)`` RGB → the same, painted; ``seconds`` is its time on the timeline."""
-        scale = scale_to(frame, self._paint_size)
-        small = shrunk(frame, scale)
-        painted = paint_scaled(self._stylizer, frame, self._look(small, seconds), scale, small)
+        small = shrunk_to(frame, self._paint_size)
+        painted = paint_scaled(self._stylizer, frame, small, self._look(small, seconds))
         return painted if self._stabilizer is None else self._stabilizer(frame, painted)
 
     def skip(self, frame: NDArray[np.uint8], seconds: Fraction, painted: NDArray[np.uint8]) -> None:
         """As if ``frame`` had just been painted, with the result it had before: ``painted``."""
-        self._look(shrunk(frame, scale_to(frame, self._paint_size)), seconds)
+        self._look(shrunk_to(frame, self._paint_size), seconds)
         if self._stabilizer is not None:
             self._stabilizer.keep(frame, painted)
 
@@ -88,7 +87,7 @@ class Film:
         goes on in another process must not show where.
         """
         frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-        frame = shrunk(frame, scale_to(frame, self._paint_size))
+        frame = shrunk_to(frame, self._paint_size)
         look = self._timeline.looks[0]
         for settled in (look, look.frozen(self._stylizer.measure(frame, look))):
             for _ in range(2):

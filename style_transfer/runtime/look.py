@@ -6,9 +6,13 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from style_transfer.errors import UserError
 from style_transfer.networks.stored_model import Array
 from style_transfer.networks.styles import Ranges, Statistics, StyleParameters
+
+_BEYOND_ALL = np.float32(1e12)  # a variance beside which that of any picture is nothing
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,12 @@ class Look:
     def frozen(self, statistics: Statistics) -> Look:
         """The same look with its statistics fixed."""
         return replace(self, statistics=statistics)
+
+    @property
+    def calm(self) -> Look:
+        """The look with statistics in which nothing stands out: any picture becomes what a flat one does."""
+        flat = np.zeros_like(self.parameters.scales)
+        return self.frozen(Statistics(flat, flat + _BEYOND_ALL))
 
 
 def blend(first: Look, second: Look, share: float) -> Look:

@@ -47,8 +47,7 @@ class OnnxEngine:
         try:
             self._session = runtime.InferenceSession(model.path.read_bytes(), options, providers)
         except Exception as error:
-            reason = one_line(error)
-            raise ModelFileError(f"ONNX Runtime cannot load '{model.path}': {reason}") from error
+            raise ModelFileError(f"ONNX Runtime cannot load '{model.path}': {one_line(error)}") from error
         if self.device.type == "cuda" and _GPU not in self._session.get_providers():
             raise UserError("ONNX Runtime cannot use this GPU; check its CUDA libraries, or use --device cpu")
         self._mixes, self._path = model.mixes, model.path

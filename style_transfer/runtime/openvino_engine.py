@@ -90,6 +90,8 @@ class OpenVinoEngine:
 
     def paint(self, frame: NDArray[np.uint8], look: Look) -> NDArray[np.uint8]:
         """``uint8`` ``(H, W, 3)`` RGB, any size → a new array of the same, stylized at full strength."""
+        if look.statistics is None and _is_of_one_colour(frame):
+            look = look.calm  # its own variances would be those of rounding, and make a lattice of it
         kind: Kind = "live" if look.statistics is None else "frozen"
         variant = _Variant(kind, self._in_int8(kind, look))
         request = self._request(variant, frame.shape[0], frame.shape[1])
@@ -198,6 +200,11 @@ class OpenVinoEngine:
             "CACHE_DIR": "",
         }
         return _core().compile_model(model, "CPU", options).create_infer_request()
+
+
+def _is_of_one_colour(frame: NDArray[np.uint8]) -> bool:
+    first = frame[0, 0]
+    return bool((frame[0] == first).all() and (frame == first).all())  # the first row tells of most
 
 
 @functools.cache

@@ -15,14 +15,13 @@ from style_transfer.runtime.stylizer import Stylizer
 _STRIDE = 8  # working sizes are multiples of it
 
 
-def scale_to(photo: NDArray[np.uint8], long_side: int | None) -> float:
-    """The share of a photo's sides that makes the longer one ``long_side`` pixels; 1 for None and smaller."""
-    longest: int = max(photo.shape[:2])
-    return min(1.0, (long_side or longest) / longest)
+def shrunk_to(photo: NDArray[np.uint8], long_side: int | None) -> NDArray[np.uint8]:
+    """:func:`shrunk` so that the longer side is about ``long_side`` pixels; None: the photo itself."""
+    return shrunk(photo, long_side / max(photo.shape[:2]) if long_side else 1)
 
 
 def shrunk(photo: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    """``uint8`` ``(H, W, 3)`` at about a share of its sides, never larger; as :func:`paint_scaled` paints."""
+    """``uint8`` ``(H, W, 3)`` at about a share of its sides; from 1 on the photo itself."""
     if scale >= 1:
         return photo
     height, width = (
@@ -32,20 +31,14 @@ def shrunk(photo: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 
 
 def paint_scaled(
-    stylizer: Stylizer,
-    photo: NDArray[np.uint8],
-    look: Look,
-    scale: float,
-    small: NDArray[np.uint8] | None = None,
+    stylizer: Stylizer, photo: NDArray[np.uint8], small: NDArray[np.uint8], look: Look
 ) -> NDArray[np.uint8]:
-    """``uint8`` ``(H, W, 3)`` → the same size, painted at a share ``scale`` of it, 0..1.
+    """``uint8`` ``(H, W, 3)`` → the same, painted at the size of ``small``, the photo :func:`shrunk`.
 
-    What the look keeps of the photo stays as sharp as it was. ``small``: the photo :func:`shrunk`, where
-    the caller has it.
+    What the look keeps of the photo stays as sharp as it was.
     """
-    if scale == 1:
+    if small is photo:
         return stylizer(photo, look)
-    small = shrunk(photo, scale) if small is None else small
     painting = stylizer(small, replace(look, strength=1.0, preserve_color=False))
     size = (photo.shape[1], photo.shape[0])
     large = np.asarray(cv2.resize(painting, size, interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -22,10 +22,7 @@ Floats = NDArray[np.float32]
 _FLOW_SIDE = 480  # pixels of the reduced frame's longer side
 _LEAST_SIDE = 16
 _MOST_KEPT = 0.95  # at full strength: a little is renewed always, or errors would stay for ever
-_DISAGREEMENT = (
-    0.6,
-    0.05,
-)  # pixels between there and back, and share of the motion, that still count as none
+_DISAGREEMENT = (0.6, 0.05)  # pixels between there and back, plus share of the motion, that count as none
 _CHANGE = 10.0  # of 255, between the moved input and what is seen, that still counts as noise
 _LEAST_KEPT = 0.5  # share of a frame that must be followed; below, it is another scene or guesswork
 _DETAIL = (17, 17)  # pixels; what is smaller is detail

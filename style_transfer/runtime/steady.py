@@ -29,6 +29,8 @@ _DARK_CUT = 0.3  # the same of the light of both, where the two show different t
 _BRIGHTER = 1.15  # times the light of what was measured: a film that comes out of black, a camera that adapts
 _ALIKE = 0.9  # least correlation of two thumbnails that show the same in another light
 _FLAT = 0.02  # deviation of a thumbnail, of the range, below which a frame is no reference: fades, black
+_BLANK = 2 / 255  # between the least and the most of a thumbnail, where grain is averaged away
+_SPECK = 16  # levels between the least and the most of a frame: more is no grain
 
 
 @dataclass
@@ -60,18 +62,21 @@ def _compared(before: Array, now: Array) -> tuple[bool, float]:
     return alike, common / squares[0] if squares[0] else 0.0
 
 
+def _is_blank(frame: NDArray[np.uint8], thumbnail: Array) -> bool:
+    """Whether there is nothing to be seen but grain."""
+    return all(
+        bool(np.ptp(part, (0, 1)).max() <= most) for part, most in ((thumbnail, _BLANK), (frame, _SPECK))
+    )
+
+
 class Steady:
     """Freezes looks with statistics that move slowly, frame by frame, in order."""
 
     def __init__(self, stylizer: Stylizer) -> None:
-        self.stylizer = stylizer
+        self._stylizer = stylizer
         self._thumbnail: NDArray[np.float32] | None = None
         self._seconds: float | None = None  # of the last frame
         self._tracks: list[_Track] = []
-
-    def __call__(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """As the stylizer: ``uint8`` ``(H, W, 3)`` RGB in and out. Its look may change in between."""
-        return self.stylizer(frame, self.follow(frame, [self.stylizer.look]))
 
     def follow(
         self,
@@ -84,7 +89,8 @@ class Steady:
         """What to paint ``frame`` with: the one look, or ``share``, 0..1, of the way from it to the second.
 
         ``seconds`` is the frame's time, by any one clock; without it there are 25 frames a second. While
-        there has been no frame to measure, as at a black beginning, statistics are left live.
+        there has been no frame to measure, as at a dark beginning, statistics are left live; but a blank
+        one's noise is not painted.
         """
         thumbnail, flat, cut = self._see(frame)
         if cut:
@@ -119,15 +125,15 @@ class Steady:
         track = next((track for track in self._tracks if track.is_of(look)), None)
         if track is None:
             if flat:
-                return look
-            measured = self.stylizer.measure(frame, look)
+                return look.calm if _is_blank(frame, thumbnail) else look
+            measured = self._stylizer.measure(frame, look)
             self._tracks.append(_Track(look.parameters, measured, measured, thumbnail))
             return look.frozen(measured)
         track.age += step
         if not flat:
             outshone = track.is_outshone(thumbnail)
             if outshone or track.age > _MEASURE_EVERY - 1e-6:
-                track.target, track.thumbnail, track.age = self.stylizer.measure(frame, look), thumbnail, 0.0
+                track.target, track.thumbnail, track.age = self._stylizer.measure(frame, look), thumbnail, 0.0
             if outshone:
                 track.current = track.target
             share = np.float32(1 - math.exp(-step / _FOLLOW))

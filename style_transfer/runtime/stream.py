@@ -10,10 +10,10 @@ from typing import Any
 _END = object()
 
 
-def overlapped(items: Iterable[Any], *stages: Callable[[Any], Any], ahead: int = 1) -> Iterator[Any]:
+def overlapped(items: Iterable[Any], *stages: Callable[[Any], Any]) -> Iterator[Any]:
     """``stages[-1](...stages[0](item))`` for each item, in order.
 
-    Items are taken in a thread too, and no more of them than one a stage and ``ahead`` besides are under way.
+    Items are taken in a thread too; no more of them are under way than there are threads.
     What an item or a stage raises is raised in its turn, after the results before it; that ends it. Closing
     the generator waits for what is being worked on and lets the rest be.
     """
@@ -27,7 +27,7 @@ def overlapped(items: Iterable[Any], *stages: Callable[[Any], Any], ahead: int =
         return future
 
     try:
-        under_way = deque(start() for _ in range(len(stages) + ahead))
+        under_way = deque(start() for _ in threads)
         while (result := under_way.popleft().result()) is not _END:
             under_way.append(start())  # works while the caller is busy with this one
             yield result

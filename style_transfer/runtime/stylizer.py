@@ -36,7 +36,6 @@ _TILE_SIDE = 1024  # pixels; a multiple of every network's stride
 _REFERENCE_PIXELS = 2_000_000  # of the parts that give a larger picture its statistics
 _log = logging.getLogger("style_transfer")
 
-
 #: A frame, what gives its painting, and the look.
 _Painted: TypeAlias = "tuple[NDArray[np.uint8], Callable[[], NDArray[np.uint8]], Look]"
 
@@ -177,8 +176,7 @@ class Stylizer:
         _check(frame)
         if look.strength == 0:
             return frame.copy()
-        height, width = frame.shape[:2]
-        if not self._fits(height * width * self.model.network.plan.working_bytes_per_pixel):
+        if not self._fits(frame):
             return self.paint_tiled(frame, look, progress=progress)
         frame = np.ascontiguousarray(frame)
         try:
@@ -187,6 +185,7 @@ class Stylizer:
             return combine(frame, painting, look)
         except _out_of_memory():  # of a GPU, which other programs use too
             self._proven = 0
+            height, width = frame.shape[:2]
             _log.warning("%dx%d is too large for the GPU's memory; painting in tiles", width, height)
         try:
             return self.paint_tiled(frame, look, progress=progress)
@@ -206,14 +205,13 @@ class Stylizer:
 
         def paint(frame: NDArray[np.uint8]) -> _Painted:
             look = self.look
-            if look.strength == 0:
-                return frame, self._begin(frame, look), look
-            return frame, self._begin(frame, replace(look, strength=1.0, preserve_color=False)), look
+            alone = replace(look, strength=1.0, preserve_color=False) if look.strength else look
+            return frame, self._begin(frame, alone), look
 
         def finish(painted: _Painted) -> NDArray[np.uint8]:
             frame, result, look = painted
             painting = result()
-            return painting if look.strength == 0 else combine(np.ascontiguousarray(frame), painting, look)
+            return combine(np.ascontiguousarray(frame), painting, look) if look.strength else painting
 
         return overlapped(frames, paint, finish)
 
@@ -221,8 +219,7 @@ class Stylizer:
         """What gives the painting; a GPU is still busy with it while the next frame is begun."""
         submit = getattr(self.engine, "submit", None)
         _check(frame)
-        needed = frame.shape[0] * frame.shape[1] * self.model.network.plan.working_bytes_per_pixel
-        if submit is not None and look.strength and self._fits(needed):
+        if submit is not None and look.strength and self._fits(frame):
             try:
                 with self._lock:
                     result: Callable[[], NDArray[np.uint8]] = submit(np.ascontiguousarray(frame), look).result
@@ -238,8 +235,9 @@ class Stylizer:
         """For a file that takes each picture's statistics inside, tiles would each be a picture."""
         return isinstance(self.model, OnnxModel) and not self.model.frozen
 
-    def _fits(self, needed: int) -> bool:
-        """Whether a frame that takes ``needed`` bytes may be painted as a whole."""
+    def _fits(self, frame: NDArray[np.uint8]) -> bool:
+        """Whether there is memory to paint ``frame`` as a whole."""
+        needed: int = frame.shape[0] * frame.shape[1] * self.model.network.plan.working_bytes_per_pixel
         if self.device.type != "cuda":
             if self._whole_only:  # as far as there is any memory; ONNX Runtime takes more of it
                 return 1.5 * needed <= free_memory()
@@ -284,9 +282,7 @@ class Stylizer:
             tile = np.ascontiguousarray(frame[view])
             with self._lock:
                 painted = self.engine.paint(tile, look)
-            painted = combine(tile, painted, look)
-            target = result[view][core]
-            target[...] = painted[core]
+            result[view][core] = combine(tile, painted, look)[core]
             if progress:
                 progress(done / len(plan))
         return result

@@ -114,8 +114,7 @@ class _Compiled:
         except Exception as error:  # of a compiler of another maker, or because there is none
             if self._works:
                 raise
-            reason = one_line(error)
-            _log.warning("torch.compile does not work here (%s); going on without it", reason)
+            _log.warning("torch.compile does not work here (%s); going on without it", one_line(error))
             self._forward, self._works = self._network, True
             painted = self._forward(*inputs)
         self._works = True

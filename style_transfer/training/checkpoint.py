@@ -9,18 +9,16 @@ from typing import Any
 import torch
 
 from style_transfer.errors import InputFileError
-from style_transfer.files import atomic_path
+from style_transfer.files import atomic_path, beside
 
 _ANEW = "--overwrite instead of --resume begins anew"
-# fmt: off
 _KEYS = {"network", "bank", "optimizer", "scaler", "step", "seconds", "lr_factor", "batch_size", "history",
-         "description", "config", "training", "temporal_share", "average"}
-# fmt: on
+         "description", "config", "training", "temporal_share", "average"}  # fmt: skip
 
 
 def checkpoint_path(output: Path) -> Path:
     """``wave.safetensors`` → ``wave.checkpoint.pt``."""
-    return output.with_name(f"{output.stem}.checkpoint.pt")
+    return beside(output, ".checkpoint.pt")
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:

@@ -8,6 +8,7 @@ import random
 import signal
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -97,12 +98,11 @@ class PhotoBatches(Dataset[tuple[Tensor, list[str]]]):
 
     def from_step(self, step: int, *, workers: int) -> Iterator[tuple[Tensor, list[str]]]:
         """Batches ``step``, ``step + 1`` and so on for ever, read ahead by ``workers`` processes."""
-        steps = range(step, step + 1_000_000_000)
         return iter(
             DataLoader(
                 self,
                 batch_size=None,
-                sampler=steps,
+                sampler=count(step),
                 num_workers=workers,
                 pin_memory=workers > 0 and torch.cuda.is_available(),
                 worker_init_fn=_ignore_interrupts,

@@ -1,4 +1,4 @@
-"""The training command on data so tiny that a run takes a second."""
+"""The commands on models and data so tiny that a run takes a second."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ def train(paintings: list[Path], photo_folder: Path, vgg_file: Path, tmp_path: P
         return main(argv)
 
     return train
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with three styles. Shared: not to be written over."""
+    path = tmp_path_factory.mktemp("model") / "small.safetensors"
+    save_model(make_model(), path)
+    return path
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""``style-transfer bench`` and ``quantize``: the table, the file, and what is said where a row cannot be."""
+"""``style-transfer bench``: the table, the file, and what is said where a row cannot be."""
 
 from __future__ import annotations
 
@@ -7,24 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from helpers import make_model
-from PIL import Image
 
 from style_transfer.cli.bench import main as bench
-from style_transfer.cli.quantize import main as quantize
 from style_transfer.errors import UserError
 from style_transfer.evaluation.speed import Case, Speed, cases, machine, measure, run_case
-from style_transfer.networks.catalogue import load_model
-from style_transfer.networks.model_file import save_model
 
 pytest.importorskip("openvino", reason="openvino is not installed")
-
-
-@pytest.fixture
-def model_file(tmp_path: Path) -> Path:
-    save_model(make_model(), tmp_path / "tiny.safetensors")
-    return tmp_path / "tiny.safetensors"
 
 
 def test_a_row_is_measured_in_a_process_of_its_own(model_file: Path) -> None:
@@ -163,48 +151,3 @@ def test_a_foreign_file_to_compare_with(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "x.json").write_text('{"rows": [1]}')
     assert bench(["--compare", str(tmp_path / "x.json")]) == 2
     assert "nothing that --json has written" in capsys.readouterr().err
-
-
-def test_quantize_writes_ranges_into_the_model(
-    model_file: Path, photo_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    target = model_file.with_name("ready.safetensors")
-    assert quantize([str(model_file), "--dataset", str(photo_folder), "-o", str(target)]) == 0
-    captured = capsys.readouterr()
-    assert captured.out.strip() == str(target)
-    assert "broken.jpg" in captured.err
-    assert load_model(model_file).ranges is None
-    assert load_model(target).ranges is not None
-    assert quantize([str(model_file), "--dataset", str(photo_folder)]) == 0
-    assert load_model(model_file).ranges is not None
-
-
-def test_quantize_changes_no_number_that_is_there(model_file: Path, photo_folder: Path) -> None:
-    model = load_model(model_file)
-    with torch.no_grad():
-        model.bank.scales += 1e-6  # which float16 cannot hold
-    save_model(model, model_file, dtype=np.float32)
-    assert quantize([str(model_file), "--dataset", str(photo_folder)]) == 0
-    assert torch.equal(load_model(model_file).bank.scales, model.bank.scales)
-
-
-def test_quantize_says_what_is_wrong(
-    tmp_path: Path, model_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "candy.pth").write_bytes(b"precious")
-    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    (tmp_path / "a.png").write_bytes(b"no picture")
-    for words, message in [
-        ([str(model_file), "--dataset", str(tmp_path)], "can be read"),
-        ([str(model_file), "--dataset", str(tmp_path / "none")], "no folder"),
-        (["gallery-fast", "--dataset", str(tmp_path)], "--output"),
-        (["candy.pth", "--dataset", str(tmp_path)], "name a .safetensors file"),
-        (
-            [str(model_file), "--dataset", str(tmp_path), "-o", str(tmp_path / "x")],
-            "name a .safetensors file",
-        ),
-    ]:
-        assert quantize(words) == 2
-        assert message in capsys.readouterr().err
-    assert (tmp_path / "candy.pth").read_bytes() == b"precious"

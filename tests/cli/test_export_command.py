@@ -4,22 +4,12 @@ import zipfile
 
 import pytest
 import torch
-from helpers import make_model
 from PIL import Image
 
 from style_transfer import export
 from style_transfer.cli.export import main
 from style_transfer.networks.catalogue import load_model
 from style_transfer.networks.exported_file import add_model
-from style_transfer.networks.model_file import save_model
-
-
-@pytest.fixture(scope="module")
-def model_file(tmp_path_factory):
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    save_model(make_model(), path)
-    return path
 
 
 @pytest.fixture

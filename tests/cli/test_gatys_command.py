@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers import photo_pixels
+from helpers import photo_pixels, pressing_ctrl_c
 from PIL import Image
 
 from style_transfer.cli import gatys_run
 from style_transfer.cli.main import main
 from style_transfer.errors import OutputError
 from style_transfer.media.image import Picture, read_image
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -151,25 +145,10 @@ def test_a_preview_that_cannot_be_written_ends_nothing(
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
 def test_ctrl_c_keeps_what_there_is(words: list[str], photo: Path) -> None:
-    code = (
-        "import sys; from helpers import heed_ctrl_c; heed_ctrl_c()\n"
-        "from style_transfer.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    )
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    argv = [sys.executable, "-c", code, *words, "--iterations", "100000", "--preview-every", "1"]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths})  # fmt: skip
-    try:
-        deadline = time.monotonic() + 180
-        while not photo.with_name("photo_wave.preview.png").exists():
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130, err
+    preview = photo.with_name("photo_wave.preview.png")
+    words = ["-m", "style_transfer", *words, "--iterations", "100000", "--preview-every", "1"]
+    code, out, err = pressing_ctrl_c(*words, once=preview.exists)
+    assert code == 130, err
     assert out == f"{photo.with_name('photo_wave.png')}\n"
     assert "stopping after this iteration" in err
     assert "Traceback" not in err

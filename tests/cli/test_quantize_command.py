@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from helpers import make_model
 
 from style_transfer.cli.main import main
@@ -50,9 +52,30 @@ def test_what_joins_the_model_in_the_meantime_is_not_lost(
     assert len(load_model(source).styles) == 3
 
 
+def test_no_number_that_is_there_changes(photo_folder: Path, tmp_path: Path) -> None:
+    source, model = tmp_path / "m.safetensors", make_model()
+    with torch.no_grad():
+        model.bank.scales += 1e-6  # which float16 cannot hold
+    save_model(model, source, dtype=np.float32)
+    assert main(words(source, photo_folder)) == 0
+    assert torch.equal(load_model(source).bank.scales, model.bank.scales)
+
+
 def test_what_cannot_be_meant(photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(words(Path("gallery-fast"), photo_folder)) == 2
-    assert "name a file with --output" in capsys.readouterr().err
-    assert main(words(Path("gallery-fast"), photo_folder, "-o", tmp_path / "m.onnx")) == 2
-    assert "name a .safetensors file" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+    source, foreign, damaged = tmp_path / "m.safetensors", tmp_path / "candy.pth", tmp_path / "damaged"
+    save_model(make_model(), source)
+    foreign.write_bytes(b"precious")
+    damaged.mkdir()
+    (damaged / "a.png").write_bytes(b"no picture")
+    for argv, message in [
+        (words(source, damaged), "can be read"),
+        (words(source, tmp_path / "none"), "no folder"),
+        (words(Path("gallery-fast"), photo_folder), "name a file with --output"),
+        (words(Path("gallery-fast"), photo_folder, "-o", tmp_path / "x.onnx"), "name a .safetensors file"),
+        (words(source, photo_folder, "-o", tmp_path / "x"), "name a .safetensors file"),
+        (words(foreign, photo_folder), "name a .safetensors file"),
+    ]:
+        assert main(argv) == 2
+        assert message in capsys.readouterr().err
+    assert foreign.read_bytes() == b"precious"
+    assert {path.name for path in tmp_path.iterdir()} == {"m.safetensors", "candy.pth", "damaged"}

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from helpers import ROOT, pressing_ctrl_c
 
 from style_transfer.networks.catalogue import load_model
 from style_transfer.training.checkpoint import load_checkpoint
 
-ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
@@ -63,21 +61,10 @@ def test_wrong_flags_end_with_2(command: list[str]) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
 def test_ctrl_c_leaves_a_model_and_a_checkpoint(command: list[str], tmp_path: Path) -> None:
-    argv = [sys.executable, *command, "--steps", "100000", "--preview-every", "1"]
-    process = subprocess.Popen(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
-    )
-    try:
-        deadline = time.monotonic() + 180
-        while not (tmp_path / "m.preview.png").exists():  # written as soon as there is a step to show
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130, err
+    preview = tmp_path / "m.preview.png"  # written as soon as there is a step to show
+    words = [*command, "--steps", "100000", "--preview-every", "1"]
+    code, out, err = pressing_ctrl_c(*words, once=preview.exists)
+    assert code == 130, err
     assert out == f"{tmp_path / 'm.safetensors'}\n"
     assert "stopping after this step" in err
     assert "Traceback" not in err

@@ -17,24 +17,14 @@ import av
 import cv2
 import numpy as np
 import pytest
-from helpers import make_model, photo_pixels
+from helpers import ROOT, photo_pixels
 from PIL import ImageGrab
 
 from style_transfer.cli import webcam_run
 from style_transfer.cli.webcam import main
 from style_transfer.errors import UserError
 from style_transfer.live.controls import Controls, Scene
-from style_transfer.networks.model_file import save_model
 from style_transfer.runtime.stylizer import Stylizer
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    save_model(make_model(), path)
-    return path
 
 
 @pytest.fixture(scope="module")

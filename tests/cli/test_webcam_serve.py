@@ -11,19 +11,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from helpers import heed_ctrl_c, make_model
+from helpers import ROOT, heed_ctrl_c
 
 from style_transfer.cli.webcam import main
-from style_transfer.networks.model_file import save_model
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "small.safetensors"
-    save_model(make_model(), path)
-    return path
 
 
 @pytest.mark.parametrize(

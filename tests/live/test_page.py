@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import make_model, photo_pixels
+from helpers import photo_pixels
 from PIL import Image
 
 from style_transfer.live.controls import Scene
@@ -79,11 +79,6 @@ def browser(clip: Path) -> Iterator[Any]:
         )
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="module")
-def stylizer() -> Stylizer:
-    return Stylizer(make_model(), device="cpu", precision="fp32")
 
 
 class Served:

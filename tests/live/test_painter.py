@@ -20,11 +20,6 @@ from style_transfer.runtime.stylizer import Stylizer
 FIRST = Scene(weights=(1.0, 0.0, 0.0))
 
 
-@pytest.fixture(scope="module")
-def stylizer() -> Stylizer:
-    return Stylizer(make_model(), device="cpu", precision="fp32")
-
-
 class Bench:
     """A painter whose shots are put by hand."""
 

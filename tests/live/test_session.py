@@ -11,13 +11,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers import make_model, photo_pixels
+from helpers import photo_pixels
 
 from style_transfer.errors import InputFileError, OutputError, StyleTransferError, UnknownNameError
 from style_transfer.live.controls import Controls
 from style_transfer.live.meter import Meter
+from style_transfer.live.outputs import Outputs
 from style_transfer.live.session import Session
 from style_transfer.media.camera import Shot
+from style_transfer.media.image import read_image
 from style_transfer.media.mailbox import Mailbox
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.recorder import Recorder
@@ -93,11 +95,6 @@ class FakeDisplay(MemorySink):
 
     def toggle_full_screen(self) -> None:
         self.full_screen = not self.full_screen
-
-
-@pytest.fixture(scope="module")
-def stylizer() -> Stylizer:
-    return Stylizer(make_model(), device="cpu", precision="fp32")
 
 
 def after(count: int, sink: MemorySink):
@@ -192,6 +189,17 @@ def test_keys_record_and_snap(stylizer: Stylizer, tmp_path: Path) -> None:
     assert display.full_screen
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".mp4", ".png"]
     assert all(line.startswith("saved ") for line in lines)
+
+
+def test_a_snapshot_is_of_its_moment(tmp_path: Path) -> None:
+    outputs = Outputs([], tmp_path, all_there_is=False, tell=lambda _: None)
+    pixels = photo_pixels(31, 45)
+    before = pixels.copy()
+    outputs.snapshot(pixels)
+    pixels[:] = 0
+    outputs.close()
+    (path,) = tmp_path.iterdir()
+    assert (read_image(path).frames[0] == before).all()
 
 
 def test_recording_again_and_again_within_a_second(stylizer: Stylizer, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from aiohttp import WSServerHandshakeError
 from aiohttp.test_utils import make_mocked_request
-from helpers import make_model, photo_pixels
+from helpers import photo_pixels
 from webpage import WAIT, Guest, RawGuest, Reception, jpeg, near, reception
 
 from style_transfer.live.controls import Scene
@@ -28,11 +28,6 @@ from style_transfer.media.mailbox import Mailbox
 from style_transfer.runtime.stylizer import Stylizer
 
 TOKEN = "open sesame, please"
-
-
-@pytest.fixture(scope="module")
-def stylizer() -> Stylizer:
-    return Stylizer(make_model(), device="cpu", precision="fp32")
 
 
 def run(scenario: Coroutine[object, object, None]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from helpers import make_model, photo_pixels
+from helpers import photo_pixels
 from webpage import jpeg, near
 
 from style_transfer.errors import UserError
@@ -19,11 +19,6 @@ from style_transfer.live.web.studio import Studio
 from style_transfer.runtime.stylizer import Stylizer
 
 FIRST, SECOND = Scene((1.0, 0.0, 0.0)), Scene((0.0, 1.0, 0.0))
-
-
-@pytest.fixture(scope="module")
-def stylizer() -> Stylizer:
-    return Stylizer(make_model(), device="cpu", precision="fp32")
 
 
 class Sitter:

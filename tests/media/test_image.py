@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pictures import noise, only_frame, smooth
 from PIL import ExifTags, Image, ImageCms, ImageOps
@@ -19,12 +19,6 @@ from style_transfer.media.image import Picture, read_image, read_seen, read_stil
 SIDES = st.integers(1, 40)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("images")
-
-
-@settings(deadline=None)  # a busy machine is no failure
 @given(SIDES, SIDES)
 def test_a_png_is_read_exactly_at_any_size(folder: Path, height: int, width: int) -> None:
     pixels = noise(height, width)
@@ -165,7 +159,6 @@ def test_gif_counts_repeats(tmp_path: Path, options: dict[str, int], plays: int)
     assert picture.durations == [50, 80]
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(SIDES, SIDES, st.integers(1, 60))
 def test_resize_gives_the_long_side_exactly(height: int, width: int, long_side: int) -> None:
     alpha = np.full((height, width), 100, np.uint8)

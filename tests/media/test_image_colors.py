@@ -6,20 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import strategies as st
 from icc import P3_PRIMARIES, cmyk, display_p3, linear_grey, linear_srgb
 from pictures import noise, only_frame, smooth
 from PIL import Image
 
 from style_transfer.media.image import read_image
-
-SIDES = st.integers(1, 40)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("images")
-
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
 WIDE_RAMP = (np.arange(65536, step=101, dtype=np.uint32)[:640]).reshape(16, 40)
@@ -100,8 +91,7 @@ PALETTE = [10, 20, 30, 200, 100, 50, 0, 255, 0]
 
 
 @pytest.mark.parametrize(
-    ("transparency", "alpha"),
-    [(None, None), (1, [255, 0, 255]), (bytes([255, 128, 7]), [255, 128, 7])],
+    ("transparency", "alpha"), [(None, None), (1, [255, 0, 255]), (bytes([255, 128, 7]), [255, 128, 7])]
 )
 def test_palette(tmp_path: Path, transparency: int | bytes | None, alpha: list[int] | None) -> None:
     indices = np.array([[0, 1, 2], [2, 1, 0]], np.uint8)

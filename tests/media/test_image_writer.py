@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from pictures import noise
 from PIL import ExifTags, Image
 
 from style_transfer.errors import OutputError, UserError
@@ -20,12 +21,8 @@ from style_transfer.media.image_writer import (
     write_image,
 )
 
-ALL_FORMATS = sorted(WRITABLE_FORMATS.values())
+ALL_FORMATS = sorted(f".{name}" for name in WRITABLE_FORMATS)
 LOSSLESS = [".png", ".tiff"]
-
-
-def noise(height: int, width: int, channels: int = 3) -> np.ndarray:
-    return np.random.default_rng(height * 100 + width).integers(0, 256, (height, width, channels), np.uint8)
 
 
 def solid(*colour: int, size: int = 16) -> np.ndarray:
@@ -38,7 +35,6 @@ def through(picture: Picture, path: Path, **options: int) -> Picture:
     return read_image(path)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(1, 40), st.integers(1, 40), st.booleans())
 def test_lossless_formats_keep_every_pixel(
     tmp_path_factory: pytest.TempPathFactory, height: int, width: int, transparent: bool

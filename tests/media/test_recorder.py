@@ -13,13 +13,12 @@ import av
 import numpy as np
 import pytest
 from helpers import photo_pixels
-from PIL import Image
 
 from style_transfer.errors import OutputError, UserError
 from style_transfer.lock import sole_writer
 from style_transfer.media import recorder as recorder_module
 from style_transfer.media.recorder import Recorder
-from style_transfer.media.sinks import Snapshots, VirtualCamera, fitted
+from style_transfer.media.sinks import VirtualCamera, fitted
 from style_transfer.media.window import key_name
 
 ENDLESS = """
@@ -144,18 +143,6 @@ def test_killed_it_can_be_played_to_the_last_second(tmp_path: Path) -> None:
     process.stdout.close()
     assert {path.name for path in tmp_path.iterdir()} == {"out.partial.mkv", ".out.mp4.lock"}
     assert len(times_of(tmp_path / "out.partial.mkv")) >= shown - 30
-
-
-def test_snapshots_are_exact(tmp_path: Path) -> None:
-    pixels = photo_pixels(31, 45)
-    snapshots = Snapshots()
-    done = snapshots.take(pixels, tmp_path / "a.png")
-    pixels_before = pixels.copy()
-    pixels[:] = 0
-    snapshots.close()
-    done.result()
-    with Image.open(tmp_path / "a.png") as image:
-        assert (np.asarray(image) == pixels_before).all()
 
 
 def test_fitting_keeps_the_shape() -> None:

@@ -20,7 +20,9 @@ from style_transfer.media.image import Picture, read_image
 from style_transfer.media.image_writer import write_image
 from style_transfer.media.patterns import Pattern, is_pattern
 from style_transfer.media.sequence import convert_sequence
-from style_transfer.media.video.convert import Frame, Summary, VideoOptions
+from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.run import Summary
 
 PLAIN = VideoOptions()
 

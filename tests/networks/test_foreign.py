@@ -151,6 +151,14 @@ def test_another_network_is_refused_in_one_line(change, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_what_another_network_lacks_is_named(tmp_path: Path) -> None:
+    state = dict(examples_network(4).state_dict())
+    del state["res3.in1.bias"]
+    torch.save(state, tmp_path / "other.pth")
+    with pytest.raises(ModelFileError, match=r"it lacks 'res3\.in1\.bias'"):
+        load_model(tmp_path / "other.pth")
+
+
 def test_damage_anywhere_is_one_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "m.pth"
     for legacy in (False, True):

@@ -330,9 +330,7 @@ def test_memory_that_runs_out_gives_tiles_and_says_so(model, caplog, monkeypatch
 
     monkeypatch.setattr(plain.engine, "paint", small)
     monkeypatch.setattr(
-        plain,
-        "paint_tiled",
-        lambda frame, look=None, **_: Stylizer.paint_tiled(plain, frame, look, side=64),
+        plain, "paint_tiled", lambda frame, look=None, **_: Stylizer.paint_tiled(plain, frame, look, side=64)
     )
     assert (plain(frame) == expected).all()
     assert "100x150 is too large for the GPU's memory; painting in tiles" in caplog.text

@@ -98,7 +98,7 @@ def test_films_and_fades_run(gallery, plain):
     steady = Steady(stylize)
     for seed in range(3):
         frame = photo_pixels(40, 56, seed)
-        assert difference(steady(frame), plain(frame)) <= 1
+        assert difference(stylize(frame, steady.follow(frame, [stylize.look])), plain(frame)) <= 1
     first, second = (stylize.make_look(name) for name in STYLES[:2])
     mix = plain.make_look({STYLES[0]: 0.75, STYLES[1]: 0.25})
     assert difference(stylize(frame, steady.follow(frame, [first, second], 0.25)), plain(frame, mix)) <= 1

@@ -256,8 +256,7 @@ def test_where_frozen_looks_alone_want_it_it_is_tried_when_one_does(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [({"engine": "torch"}, "--engine openvino"), ({}, "style-transfer quantize")],
+    ("arguments", "message"), [({"engine": "torch"}, "--engine openvino"), ({}, "style-transfer quantize")]
 )
 def test_where_it_cannot_be_a_line_says_what_to_do(arguments: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):

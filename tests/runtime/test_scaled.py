@@ -29,6 +29,6 @@ def test_pictures_shrink_to_multiples_of_eight_and_never_grow(
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_what_a_look_keeps_of_the_photo_stays_sharp(scale: float) -> None:
     stylizer, photo = Stylizer(make_model(), device="cpu", precision="fp32"), photo_pixels(70, 90)
-    painted = paint_scaled(stylizer, photo, stylizer.make_look(strength=0.01), scale)
+    painted = paint_scaled(stylizer, photo, shrunk(photo, scale), stylizer.make_look(strength=0.01))
     assert painted.shape == photo.shape
     assert abs(painted.astype(int) - photo).max() <= 3

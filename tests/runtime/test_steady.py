@@ -29,19 +29,40 @@ def measured(stylizer, monkeypatch):
     return frames
 
 
+class Paint(Steady):
+    """Called with frames in order, paints them."""
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        return self._stylizer(frame, self.follow(frame, [self._stylizer.look]))
+
+
 SCENE, OTHER = photo_pixels(64, 96, seed=1), 255 - photo_pixels(64, 96, seed=1)
 BLACK = np.zeros_like(SCENE)
 HALF_A_SECOND = round(25 * steady._MEASURE_EVERY)  # frames, where nobody tells the time
 
 
 def test_the_first_frame_is_painted_with_its_own_statistics(stylizer, measured):
-    painted = Steady(stylizer)(SCENE)
+    painted = Paint(stylizer)(SCENE)
     assert len(measured) == 1
     assert np.abs(painted.astype(int) - stylizer(SCENE)).max() <= 1
 
 
+def test_grain_in_a_black_beginning_is_not_painted(stylizer, measured):
+    paint = Paint(stylizer)
+    grain = [np.random.default_rng(seed).integers(0, 6, (200, 320, 3), np.uint8) for seed in (1, 2)]
+    first, second = (paint(frame).astype(int) for frame in grain)
+    assert np.abs(first - stylizer(BLACK)[0, 0]).max() <= 1
+    assert np.abs(second - first).max() <= 1
+    stars = grain[0].copy()
+    stars[20:23, 30:33] = 200
+    dim = photo_pixels(200, 320) // 40
+    assert paint(stars).std(axis=(0, 1)).max() > 5
+    assert paint(dim).std(axis=(0, 1)).max() > 5
+    assert not measured
+
+
 def test_a_pass_to_measure_is_rare(stylizer, measured):
-    paint = Steady(stylizer)
+    paint = Paint(stylizer)
     for _ in range(1 + 3 * HALF_A_SECOND):
         paint(SCENE)
     assert len(measured) == 4
@@ -54,14 +75,14 @@ def test_what_enters_on_the_right_leaves_the_left_alone(stylizer, measured):
     far = slice(0, 216 - stylizer.model.network.plan.reach)
     live = [stylizer(frame)[:, far].astype(int) for frame in (wide, entered)]
     assert np.abs(live[1] - live[0]).mean() > 0.5
-    paint = Steady(stylizer)
+    paint = Paint(stylizer)
     steadied = [paint(frame)[:, far] for frame in (wide, entered)]
     assert (steadied[1] == steadied[0]).all()
     assert len(measured) == 1
 
 
 def test_a_cut_takes_new_statistics_at_once(stylizer, measured):
-    paint = Steady(stylizer)
+    paint = Paint(stylizer)
     paint(SCENE)
     paint(SCENE)
     painted = paint(OTHER)
@@ -70,7 +91,7 @@ def test_a_cut_takes_new_statistics_at_once(stylizer, measured):
 
 
 def test_a_cut_at_night_is_one_too(stylizer, measured):
-    paint, night, other = Steady(stylizer), SCENE // 5, OTHER // 5
+    paint, night, other = Paint(stylizer), SCENE // 5, OTHER // 5
     assert np.abs(night.astype(int) - other).mean() < 255 * steady._CUT
     paint(night)
     paint(np.roll(night, 2, 1))  # what moves is none
@@ -81,7 +102,7 @@ def test_a_cut_at_night_is_one_too(stylizer, measured):
 
 
 def test_where_the_lights_go_on_it_is_a_cut(stylizer, measured):
-    paint = Steady(stylizer)
+    paint = Paint(stylizer)
     paint(SCENE)
     paint(np.clip(SCENE.astype(int) + 60, 0, 255).astype(np.uint8))
     assert len(measured) == 2
@@ -97,7 +118,7 @@ def test_dark_without_anything_in_it_is_no_cut(stylizer):
 
 @pytest.mark.parametrize("fps", [4, 25, 100])
 def test_time_counts_and_not_frames(stylizer, measured, fps):
-    paint, look = Steady(stylizer), stylizer.look
+    paint, look = Paint(stylizer), stylizer.look
     brighter = np.clip(SCENE.astype(int) + 20, 0, 255).astype(np.uint8)  # no cut
     start, target = (stylizer.measure(frame, look).means for frame in (SCENE, brighter))
     measured.clear()
@@ -111,7 +132,7 @@ def test_time_counts_and_not_frames(stylizer, measured, fps):
 
 @pytest.mark.usefixtures("measured")
 def test_after_a_pause_nothing_jumps(stylizer):
-    paint, look = Steady(stylizer), stylizer.look
+    paint, look = Paint(stylizer), stylizer.look
     brighter = np.clip(SCENE.astype(int) + 20, 0, 255).astype(np.uint8)
     before = paint.follow(SCENE, [look], seconds=0).statistics.means
     after = paint.follow(brighter, [look], seconds=3600).statistics.means
@@ -130,7 +151,7 @@ def test_a_clock_that_goes_back_moves_nothing(stylizer):
 
 
 def test_black_frames_are_never_the_reference(stylizer, measured):
-    paint = Steady(stylizer)
+    paint = Paint(stylizer)
     for frame in (BLACK, BLACK, SCENE // 20):  # or as good as black
         assert (paint(frame) == stylizer(frame)).all()
     assert measured == []
@@ -140,7 +161,7 @@ def test_black_frames_are_never_the_reference(stylizer, measured):
 
 
 def test_a_film_that_comes_out_of_black_is_not_burnt_out(stylizer, measured):
-    paint, errors = Steady(stylizer), []
+    paint, errors = Paint(stylizer), []
     for share in np.linspace(0, 1, 25):
         frame = np.rint(SCENE * share).astype(np.uint8)
         errors.append(np.abs(paint(frame).astype(int) - stylizer(frame)).mean())
@@ -152,14 +173,14 @@ def test_a_film_that_comes_out_of_black_is_not_burnt_out(stylizer, measured):
 
 
 def test_a_film_that_goes_to_black_keeps_its_palette(stylizer, measured):
-    paint = Steady(stylizer)
+    paint = Paint(stylizer)
     for share in np.linspace(1, 0, HALF_A_SECOND):
         paint(np.rint(SCENE * share).astype(np.uint8))
     assert len(measured) == 1
 
 
 def test_another_style_has_statistics_of_its_own(stylizer, measured):
-    paint = Steady(stylizer)
+    paint = Paint(stylizer)
     paint(SCENE)
     stylizer.set_style("starry_night")
     painted = paint(SCENE)
@@ -169,7 +190,7 @@ def test_another_style_has_statistics_of_its_own(stylizer, measured):
 
 @pytest.mark.usefixtures("measured")
 def test_statistics_move_slowly_towards_what_was_measured(stylizer):
-    paint, look = Steady(stylizer), stylizer.look
+    paint, look = Paint(stylizer), stylizer.look
     start = paint.follow(SCENE, [look]).statistics.means
     shifted = np.clip(SCENE.astype(int) + 20, 0, 255).astype(np.uint8)  # no cut
     target = stylizer.measure(shifted, look).means
@@ -182,7 +203,7 @@ def test_statistics_move_slowly_towards_what_was_measured(stylizer):
 
 
 def test_between_two_looks_lie_the_statistics_of_both(stylizer, measured):
-    paint, looks = Steady(stylizer), [stylizer.make_look("great_wave"), stylizer.make_look("starry_night")]
+    paint, looks = Paint(stylizer), [stylizer.make_look("great_wave"), stylizer.make_look("starry_night")]
     ends = [stylizer.measure(SCENE, look) for look in looks]
     measured.clear()
     paint.follow(SCENE, looks[:1])
@@ -202,10 +223,10 @@ def test_between_two_looks_lie_the_statistics_of_both(stylizer, measured):
 def test_its_state_goes_on_elsewhere_to_the_bit(stylizer, measured):
     frames = [np.roll(SCENE, shift, 1) for shift in range(0, 60, 2)]
     looks = [stylizer.make_look("great_wave"), stylizer.make_look("starry_night")]
-    paint = Steady(stylizer)
+    paint = Paint(stylizer)
     for frame in frames[:10]:
         paint.follow(frame, looks, 0.5)
-    other = Steady(stylizer)
+    other = Paint(stylizer)
     other.restore(paint.state())
     count = len(measured)
     for frame in frames[10:]:
@@ -227,6 +248,6 @@ def test_its_clock_goes_on_elsewhere(stylizer):
 
 
 def test_an_empty_state_is_a_beginning(stylizer):
-    paint = Steady(stylizer)
-    paint.restore(Steady(stylizer).state())
-    assert (paint(SCENE) == Steady(stylizer)(SCENE)).all()
+    paint = Paint(stylizer)
+    paint.restore(Paint(stylizer).state())
+    assert (paint(SCENE) == Paint(stylizer)(SCENE)).all()

@@ -106,4 +106,4 @@ def test_stages_overlap() -> None:
             together.wait()
         return n
 
-    assert list(overlapped(source(), first, second, ahead=2)) == list(range(6))
+    assert list(overlapped(source(), first, second)) == list(range(6))

@@ -1,13 +1,12 @@
 """Tiles cover a picture exactly once, on the network's grid, and join without a seam."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from helpers import make_model, photo_pixels
+from helpers import ROOT, make_model, photo_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -17,8 +16,6 @@ from style_transfer.networks.styles import Style
 from style_transfer.runtime.scaled import reduced
 from style_transfer.runtime.stylizer import Stylizer
 from style_transfer.runtime.tiling import sampled, tiles
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 6), st.integers(0, 5))

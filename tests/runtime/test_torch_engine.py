@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from helpers import make_model, photo_pixels
+from helpers import photo_pixels
 
 from style_transfer.cli.stylize import main as stylize_command
 from style_transfer.errors import UserError
@@ -13,11 +13,6 @@ from style_transfer.runtime.device import choose_device
 from style_transfer.runtime.look import Look
 from style_transfer.runtime.stylizer import Stylizer
 from style_transfer.runtime.torch_engine import TorchEngine
-
-
-@pytest.fixture
-def model():
-    return make_model()
 
 
 def test_a_compiled_network_is_the_one_that_runs(model, monkeypatch):

@@ -18,16 +18,16 @@ _FORMATS = ["JPEG", "WEBP"]  # no other decoder is ever reached
 _QUALITY = 82
 
 
-def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Pixels:
+def decode(data: bytes) -> Pixels:
     """JPEG or WebP → uint8 RGB HWC. The size is checked before anything is decoded.
 
-    Raises ``UserError`` for what is no such picture, is damaged, or has more than ``max_pixels``.
+    Raises ``UserError`` for what is no such picture, is damaged, or has more than :data:`MAX_PIXELS`.
     """
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             width, height = image.size
-            if width * height > max_pixels:
-                raise UserError(f"the picture has {width}x{height} pixels, and the limit is {max_pixels}")
+            if width * height > MAX_PIXELS:
+                raise UserError(f"the picture has {width}x{height} pixels, and the limit is {MAX_PIXELS}")
             return np.array(image.convert("RGB"))
     except UserError:
         raise

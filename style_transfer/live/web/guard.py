@@ -64,11 +64,10 @@ class Guard:
 
         return guard
 
-    async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def add_headers(self, _request: web.Request, response: web.StreamResponse) -> None:
         """For ``on_response_prepare``: errors get them too."""
         if not isinstance(response, web.WebSocketResponse):
             response.headers.update(HEADERS)
-        del request
 
     def _refusal_of_name(self, request: web.Request) -> web.Response | None:
         host = request.headers.get("Host", "").lower()

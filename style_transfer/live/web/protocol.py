@@ -130,7 +130,7 @@ def picture_message(
 
 def _fields(message: dict[str, Any], *names: str) -> list[Any]:
     if set(message) != set(names):
-        raise UserError(f"this message has the fields: {', '.join(names) or 'none'}")
+        raise UserError(f"this message has the fields: {', '.join(names)}")
     return [message[name] for name in names]
 
 

@@ -63,15 +63,14 @@ class Seat:
         styles: int,
         *,
         deliver: Callable[[bytes, int | None], None],
-        refuse: Callable[[str], None] = lambda _: None,
-        tell: Callable[[str], None] = lambda _: None,
+        refuse: Callable[[str], None],
+        tell: Callable[[str], None],
     ) -> None:
         self.scene = scene
         self.steady: Steady | None = None  #: the studio's thread's, where statistics are frozen
         self.frame: Frame | None = None
         self.small: Pixels | None = None  #: what thumbnails are painted from
-        self.refuse, self.tell = refuse, tell
-        self._deliver = deliver
+        self.deliver, self.refuse, self.tell = deliver, refuse, tell
         self._styles = styles
         self.thumbnails_from: int | None = None  #: they are wanted of the first frame of this number or later
         self._thumbnails: list[int] = []  # styles still to paint
@@ -114,6 +113,3 @@ class Seat:
                 size = (height, max(1, width - 1))
         self._painted = size
         return size
-
-    def deliver(self, message: bytes, thumbnail_of: int | None = None) -> None:
-        self._deliver(message, thumbnail_of)

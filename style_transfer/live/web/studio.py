@@ -6,14 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from style_transfer.errors import UserError, one_line
 from style_transfer.live.adapt import Adapter
 from style_transfer.live.controls import Scene, Weights
-from style_transfer.live.looks import Looks
+from style_transfer.live.looks import looks_of
 from style_transfer.live.warm import freezes, warm_up
 from style_transfer.live.web import protocol
 from style_transfer.live.web.frames import decode, encode, resized
@@ -30,14 +30,6 @@ _FIRST_SIZE = (480, 640)
 _STEADIES_KEPT = 64  # of the server's camera, one a mix
 _LONGEST = 30.0  # seconds that one frame may take before the thread is given up at the end
 _log = logging.getLogger("style_transfer")
-
-
-@dataclass
-class _Shared:
-    """Paintings of one shot of the server's camera: whoever has the same look gets the same bytes."""
-
-    shot: Pixels
-    paintings: dict[Scene, bytes]
 
 
 class Studio:
@@ -71,8 +63,9 @@ class Studio:
         self._turns: Turns[Seat] = Turns()
         self._seats: set[Seat] = set()
         self._changed = threading.Condition()
-        self._looks = Looks(stylizer)
-        self._shared: _Shared | None = None
+        self._look_of = looks_of(stylizer)
+        self._shot: Pixels | None = None  # of the server's camera
+        self._paintings: dict[Scene, bytes] = {}  # of it: whoever has the same look gets the same bytes
         self._freezes = freezes(stylizer, statistics)
         self._steadies: dict[Weights, Steady] = {}  # of each mix of the server's camera
         self._failing = False
@@ -166,18 +159,13 @@ class Studio:
             return len(frame.picture)
         if seat.thumbnails_from is not None and (frame.shared or frame.number >= seat.thumbnails_from):
             seat.begin_thumbnails(shrunk(photo, (_THUMBNAIL_PIXELS / (photo.size // 3)) ** 0.5))
-        jpeg = (
-            self._shared_painting(seat, photo, frame.time)
-            if frame.shared
-            else self._painting(seat, photo, frame.time)
-        )
+        paint = self._shared_painting if frame.shared else self._painting
+        jpeg = paint(seat, photo, frame.time)
         if jpeg is not None:
             took = self._clock() - start
-            seat.deliver(
-                protocol.picture_message(
-                    protocol.FRAME, frame.number, jpeg, waited=max(0.0, start - frame.time), took=took
-                )
-            )
+            waited = max(0.0, start - frame.time)
+            message = protocol.picture_message(protocol.FRAME, frame.number, jpeg, waited=waited, took=took)
+            seat.deliver(message, None)
         return photo.size // 3
 
     def _painting(self, seat: Seat, photo: Pixels, time: float) -> bytes | None:
@@ -190,21 +178,20 @@ class Studio:
         return None if painting is None else encode(painting)
 
     def _shared_painting(self, seat: Seat, shot: Pixels, time: float) -> bytes:
-        if self._shared is None or self._shared.shot is not shot:
-            self._shared = _Shared(shot, {})
-        paintings = self._shared.paintings
-        if seat.scene not in paintings:
+        if self._shot is not shot:
+            self._shot, self._paintings = shot, {}
+        if seat.scene not in self._paintings:
             start = self._clock()
             small = shrunk(shot, self.adapter.scale)
             painting = self._paint(small, seat.scene, seat, self._steady(seat.scene.weights), time)
             if painting is None:  # the shot itself, once: a page waits for an answer to what was sent to it
                 return encode(small)
-            paintings[seat.scene] = encode(painting)
+            self._paintings[seat.scene] = encode(painting)
             looks = len({other.scene for other in tuple(self._seats)}) or 1
             now = self._clock()
             if seat.scene.strength > 0:  # a copy says nothing of the network
                 self.adapter.observe((now - start) * looks, now)
-        return paintings[seat.scene]
+        return self._paintings[seat.scene]
 
     def _paint_thumbnail(self, seat: Seat, style: int) -> int:
         assert seat.small is not None
@@ -227,27 +214,20 @@ class Studio:
         return steady
 
     def _paint(
-        self,
-        photo: Pixels,
-        scene: Scene,
-        seat: Seat,
-        steady: Steady | None = None,
-        time: float | None = None,
+        self, photo: Pixels, scene: Scene, seat: Seat, steady: Steady | None = None, time: float | None = None
     ) -> Pixels | None:
         try:
             if scene.strength == 0:
                 return photo
-            look = replace(
-                self._looks[scene.weights], strength=scene.strength, preserve_color=scene.preserve_color
-            )
+            look = self._look_of(scene.weights)
+            look = replace(look, strength=scene.strength, preserve_color=scene.preserve_color)
             photo = np.ascontiguousarray(photo)
             if steady is not None:
                 look = steady.follow(photo, [look], seconds=time)
             painting = self.stylizer(photo, look)
         except Exception as error:
-            reason = one_line(error)
             if not self._failing:
-                self._notify(f"a frame could not be painted ({reason})")
+                self._notify(f"a frame could not be painted ({one_line(error)})")
                 _log.debug("painting", exc_info=error)
             self._failing = True
             seat.tell("this picture could not be painted")

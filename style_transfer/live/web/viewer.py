@@ -40,10 +40,8 @@ class Viewer:
     Whoever sends too much, sends rubbish, or does not read is disconnected.
     """
 
-    def __init__(
-        self, studio: Studio, scene: Scene, *, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
-        self._studio, self._clock = studio, clock
+    def __init__(self, studio: Studio, scene: Scene) -> None:
+        self._studio = studio
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox()
         self._messages, self._bytes = Allowance(*_MESSAGES), Allowance(*_BYTES)
@@ -105,7 +103,7 @@ class Viewer:
 
     def _take(self, message: WSMessage) -> bool:
         """Obey ``message``; False to end."""
-        now = self._clock()
+        now = time.perf_counter()
         data = message.data
         size = len(data) if isinstance(data, bytes | str) else 0
         if not (self._messages.spend(1, now) and self._bytes.spend(size, now)):

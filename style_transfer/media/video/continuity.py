@@ -44,13 +44,13 @@ class Continuity:
                 if self._now is not None and abs(time + self._moves[-1] - self._now) > _JUMP:
                     self._moves.append(self._now - time)
                 self._now = time + self._moves[-1] + (packet.duration or 0) * packet.time_base
-            _move(packet, self._moves[-1])
+            move(packet, self._moves[-1])
             yield packet
             if self._waiting:
                 waiting, self._waiting = self._waiting, []
                 yield from self._join(waiting)
         for packet in self._waiting:  # sound that is longer than the picture
-            _move(packet, self._moves[-1])
+            move(packet, self._moves[-1])
             yield packet
 
     def _join(self, packets: Iterable[Packet]) -> Iterator[Packet]:
@@ -58,19 +58,20 @@ class Continuity:
         for packet in packets:
             time = shown_at(packet)
             if time is None or self._now is None:
-                _move(packet, self._moves[-1])
+                move(packet, self._moves[-1])
                 yield packet
                 continue
             now = self._now
-            move = min(self._moves[-2:], key=lambda move: abs(time + move - now))
-            if abs(time + move - now) > _JUMP:
+            moved = min(self._moves[-2:], key=lambda seconds: abs(time + seconds - now))
+            if abs(time + moved - now) > _JUMP:
                 self._waiting.append(packet)
             else:
-                _move(packet, move)
+                move(packet, moved)
                 yield packet
 
 
-def _move(packet: Packet, seconds: Fraction) -> None:
+def move(packet: Packet, seconds: Fraction) -> None:
+    """Add ``seconds`` to the packet's times."""
     if seconds:
         ticks = round(seconds / packet.time_base)
         packet.pts = None if packet.pts is None else packet.pts + ticks

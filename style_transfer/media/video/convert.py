@@ -11,73 +11,20 @@ The pieces are :class:`VideoReader` and :class:`VideoWriter`, which are of use a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 
 from style_transfer.errors import UserError
 from style_transfer.files import are_same
 from style_transfer.lock import sole_writer
 from style_transfer.media.pixels import Pixels
-from style_transfer.media.video.format import VIDEO_EXTENSIONS, codec_for, container_for, encoder_options
-from style_transfer.media.video.frame import Frame
-from style_transfer.media.video.rate import parse_time
-from style_transfer.media.video.reader import VideoReader, probe
+from style_transfer.media.video.format import codec_for, container_for, encoder_options
+from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.run import Control, Paint, Progress, Summary, transfer
-from style_transfer.media.video.source import Source, VideoInfo
 from style_transfer.media.video.writer import VideoWriter, partial_path
 
-__all__ = [
-    "VIDEO_EXTENSIONS",
-    "Frame",
-    "Progress",
-    "Summary",
-    "VideoInfo",
-    "VideoOptions",
-    "VideoReader",
-    "VideoWriter",
-    "convert",
-    "each",
-    "parse_time",
-    "partial_path",
-    "probe",
-]
-
 _LONGEST_SIDE = 16384  # pixels, of H.264 and SVT-AV1
-
-
-@dataclass(frozen=True)
-class VideoOptions:
-    """What to read and how to write it.
-
-    ``start`` ``end``  seconds from the beginning of the file; None: all of it.
-    ``preview``        the first so many seconds of that only.
-    ``fps``            a constant rate to resample to; None keeps every frame and its time.
-    ``image_size``     the long side in pixels, both sides made even; None keeps the size.
-    ``side_by_side``   the input to the left of the output, in one picture.
-    ``codec``          ``h264``, ``hevc``, ``av1`` or ``vp9``; None: the first that the container holds.
-    ``crf`` ``preset`` of the encoder, lower and slower is better; None: those of ``format.CODECS``.
-    ``threads``        of the decoder, and of the encoder; 0 lets them choose.
-    """
-
-    start: Fraction | None = None
-    end: Fraction | None = None
-    preview: Fraction | None = None
-    fps: Fraction | None = None
-    image_size: int | None = None
-    side_by_side: bool = False
-    codec: str | None = None
-    crf: int | None = None
-    preset: str | None = None
-    no_audio: bool = False
-    threads: int = 0
-
-    def last(self) -> Fraction | None:
-        """The end, or that of the preview if it comes first."""
-        if self.preview is None:
-            return self.end
-        previewed = (self.start or 0) + self.preview
-        return previewed if self.end is None else min(self.end, previewed)
 
 
 def each(function: Callable[[Pixels], Pixels]) -> Paint:
@@ -106,39 +53,10 @@ def convert(
     """
     options = options or VideoOptions()
     check(source, target, options)
-    with sole_writer(target), open_reader(source, options) as reader:
-        writer = open_writer(target, reader, options)
+    with sole_writer(target), VideoReader(source, options) as reader:
+        writer = VideoWriter(target, reader, options)
         control = Control(progress, should_stop)
         return transfer(reader, writer, paint, control, side_by_side=options.side_by_side)
-
-
-def open_reader(source: Path, options: VideoOptions, *, seek: Fraction | None = None) -> VideoReader:
-    """What ``options`` select of a video; see :class:`VideoReader`."""
-    return VideoReader(
-        source,
-        start=options.start,
-        end=options.last(),
-        fps=options.fps,
-        long_side=options.image_size,
-        threads=options.threads,
-        seek=seek,
-    )
-
-
-def open_writer(
-    target: Path, source: Source, options: VideoOptions, *, video_only: bool = False
-) -> VideoWriter:
-    """What encodes as ``options`` say; see :class:`VideoWriter`."""
-    return VideoWriter(
-        target,
-        source,
-        codec=options.codec,
-        crf=options.crf,
-        preset=options.preset,
-        threads=options.threads,
-        no_audio=options.no_audio,
-        video_only=video_only,
-    )
 
 
 def check(source: Path, target: Path, options: VideoOptions) -> None:

@@ -14,14 +14,11 @@ _X26X_PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
 )  # fmt: skip
 
-
-# fmt: off
 VIDEO_EXTENSIONS = frozenset({
     ".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".f4v", ".flv", ".h264", ".h265", ".hevc", ".ivf",
     ".m1v", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm",
     ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
-})
-# fmt: on
+})  # fmt: skip
 """The file name extensions of what :class:`.VideoReader` reads, lower case."""
 
 

@@ -53,13 +53,7 @@ def output_error(path: Path, error: Exception) -> OutputError:
 
 
 def remux(
-    grown: Path,
-    target: Path,
-    source: Source,
-    base: Fraction,
-    waiting: Sequence[Packet],
-    *,
-    no_audio: bool,
+    grown: Path, target: Path, source: Source, base: Fraction, waiting: Sequence[Packet], *, no_audio: bool
 ) -> list[str]:
     """Write the fragmented MP4 ``grown`` anew into ``target`` as a plain one, its index in front.
 
@@ -118,7 +112,7 @@ def join(
                 else:
                     others.mux(packet)
             others.flush()
-    except (OSError, av.FFmpegError) as error:
+    except av.FFmpegError as error:
         raise output_error(target, error) from error
     return others.notices
 

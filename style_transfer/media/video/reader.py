@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import av
@@ -16,7 +15,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import InputFileError, UserError, one_line
-from style_transfer.media.video.continuity import JUMPING_FORMATS, Continuity
+from style_transfer.media.video.continuity import JUMPING_FORMATS, Continuity, move
 from style_transfer.media.video.deinterlace import Deinterlacer
 from style_transfer.media.video.frame import (
     Frame,
@@ -28,6 +27,7 @@ from style_transfer.media.video.frame import (
 )
 from style_transfer.media.video.late import late_tracks
 from style_transfer.media.video.open import Packet, main_video, open_video, shown_at
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.rate import at_constant_rate
 from style_transfer.media.video.source import VideoInfo
 
@@ -52,10 +52,9 @@ def probe(path: Path) -> VideoInfo:
 class VideoReader:
     """Iterates the frames of ``path`` as they are shown; ``items()`` gives the other streams' packets too.
 
-    ``start`` and ``end`` are seconds from the beginning of the file; times then count from ``start``,
-    and else are the file's own. ``fps`` resamples to a constant rate. ``long_side`` scales. ``threads``
-    bounds the decoder's, 0 lets it choose. ``seek`` skips to a frame at or, mostly, before that time, which
-    is one of the result's: some files can only be read from their beginning.
+    ``options`` say which, and how large and at what rate. Times count from their ``start``, and without one
+    are the file's own. ``seek`` skips to a frame at or, mostly, before that time, which is one of the
+    result's: some files can only be read from their beginning.
 
     ``truncated`` is True after reading where the file was damaged or ended early; ``notices`` says in
     lines for the user what was not kept as it was.
@@ -65,25 +64,19 @@ class VideoReader:
     """
 
     def __init__(
-        self,
-        path: Path,
-        *,
-        start: Fraction | None = None,
-        end: Fraction | None = None,
-        fps: Fraction | None = None,
-        long_side: int | None = None,
-        threads: int = 0,
-        seek: Fraction | None = None,
+        self, path: Path, options: VideoOptions | None = None, *, seek: Fraction | None = None
     ) -> None:
+        options = options or VideoOptions()
+        start, end = options.start, options.last()
         if end is not None and end <= (start or 0):
             raise UserError("the end lies before the start; nothing is left of the video")
         self.path, self.notices, self.truncated = path, list[str](), False
         self._container = open_video(path)
         try:
             self._video = main_video(self._container, path)
-            self._video.thread_type, self._video.thread_count = "AUTO", threads
+            self._video.thread_type, self._video.thread_count = "AUTO", options.threads
             self._base = self._video.time_base or Fraction(1, 90_000)
-            self._fps, self._to_pixels = fps, ToPixels(long_side)
+            self._fps, self._to_pixels = options.fps, ToPixels(options.image_size)
             self._others_only = False
             self._continuity = Continuity(self._video.index)
             self._clock: int | None = None  # of the last picture, the file's own
@@ -117,7 +110,9 @@ class VideoReader:
     def _peek(self) -> Iterator[Frame | Packet]:
         """Decode up to the first frame, which tells the size, colours and rotation of all."""
         self._first: av.VideoFrame | None = None
-        items = self._read()
+        items = self._decode()
+        if self._fps is not None:
+            items = at_constant_rate(items, self._fps)
         head = []
         for item in items:
             head.append(item)
@@ -144,10 +139,7 @@ class VideoReader:
             width=frame.pixels.shape[1],
             height=frame.pixels.shape[0],
             fps=rate,
-            duration=self._length,
             frames=None if self._length is None else max(1, round(self._length * rate)),
-            codec=self._video.codec_context.name,
-            has_audio=bool(self._container.streams.audio),
             pixel_aspect=1 / aspect if turns_sideways(display_matrix(self._first)) else aspect,
             colour=colour_of(self._first),
         )
@@ -200,14 +192,8 @@ class VideoReader:
     def __enter__(self) -> VideoReader:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _read(self) -> Iterator[Frame | Packet]:
-        items = self._decode()
-        return items if self._fps is None else at_constant_rate(items, self._fps)
 
     def _decode(self) -> Iterator[Frame | Packet]:
         """Demux, decode, deinterlace, convert; where the file breaks off, what came before it counts."""
@@ -270,10 +256,7 @@ class VideoReader:
             self._until is not None and time >= self._until
         ):
             return
-        if self._shift:
-            ticks = round(self._shift / packet.time_base)
-            packet.pts = None if packet.pts is None else packet.pts - ticks
-            packet.dts = None if packet.dts is None else packet.dts - ticks
+        move(packet, -self._shift)
         yield packet
 
     def _trim(self, packet: Packet, time: Fraction) -> Fraction:

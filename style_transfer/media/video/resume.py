@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from style_transfer.errors import InputFileError
 from style_transfer.files import beside, output_errors, sync
 from style_transfer.lock import sole_writer
-from style_transfer.media.video.convert import VideoOptions, check, open_reader, open_writer
+from style_transfer.media.video.convert import check
 from style_transfer.media.video.format import codec_for
 from style_transfer.media.video.frame import Frame
 from style_transfer.media.video.open import Packet, local
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.output import join
 from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.run import Control, Progress, Summary, transfer
@@ -69,7 +70,7 @@ def convert_resumably(
     changed, or another process writes ``target``, ``InputFileError`` where a finished segment is missing.
     """
     check(source, target, options)
-    with sole_writer(target), open_reader(source, options) as reader:
+    with sole_writer(target), VideoReader(source, options) as reader:
         settings = {**_described(source, target, options), **settings}
         state = load_state(parts_path(target), settings) or State(settings)
         _check_segments(parts_path(target), len(state.starts))
@@ -161,14 +162,10 @@ def _remaining(
         return
     pts, _ = state.mark
     for seek in (pts * state.time_base - _LEAD, None):  # what cannot seek is read from its beginning
-        with open_reader(source, options, seek=seek) as again:
+        with VideoReader(source, options, seek=seek) as again:
             items = again.items()
-            found = False
-            for item in items:
-                if isinstance(item, Frame) and item.pts >= pts:
-                    found = _mark(item) == state.mark
-                    break
-            if found:
+            last = next((item for item in items if isinstance(item, Frame) and item.pts >= pts), None)
+            if last is not None and _mark(last) == state.mark:
                 for item in items:
                     reader.truncated |= again.truncated
                     yield item
@@ -193,7 +190,7 @@ class _SegmentWriter:
         if not isinstance(item, Frame):
             return  # copied at the end
         if self._writer is None:
-            self._writer = open_writer(self._growing, self._source, self._options, video_only=True)
+            self._writer = VideoWriter(self._growing, self._source, self._options, video_only=True)
             self._start, self._frames = item.pts, 0
             self._state.time_base = item.time_base
         self._writer.write(item)
@@ -211,7 +208,7 @@ class _SegmentWriter:
         self._state.finished = True
         self._keep()
         self._source.truncated = self._state.truncated
-        with open_reader(self._source.path, self._options) as reader:
+        with VideoReader(self._source.path, self._options) as reader:
             self.notices += join(
                 [(_segment(self.partial, number), start) for number, start in enumerate(self._state.starts)],
                 self._state.time_base,

@@ -20,22 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a file says of itself, for progress bars and choices; ``frames`` and ``duration`` are estimates.
+    """What a file says of itself.
 
     ``width``, ``height``  of the frames that are read: upright, scaled, in pixels.
     ``fps``                frames a second on average, or the constant rate asked for.
-    ``duration``           seconds that will be read; None where unknown, as ``frames`` then is.
-    ``codec``              FFmpeg's name, such as ``h264``.
+    ``frames``             that will be read, an estimate; None where unknown.
     ``pixel_aspect``       width of a pixel by its height; 1 where unknown.
     """
 
     width: int
     height: int
     fps: Fraction
-    duration: Fraction | None
     frames: int | None
-    codec: str
-    has_audio: bool
     pixel_aspect: Fraction
     colour: Colour
 

@@ -161,9 +161,29 @@ class OtherStreams:
         *,
         no_audio: bool,
     ) -> None:
+        self.notices: list[str] = []
         self._output = output
-        self._carriers, self.notices = _carriers(sources, output, container, target, no_audio=no_audio)
+        self._carriers: dict[int, Carrier] = {}  # by the index of their stream
         self._damaged: set[int] = set()
+        for source in sources:
+            if source.type == "audio" and no_audio:
+                continue
+            what, codec = _describe(source), source.codec_context.name if source.codec_context else None
+            if _holds(container, source):
+                self._carriers[source.index] = Copied(source, output)
+            elif isinstance(source, AudioStream) and codec is not None:
+                self._carriers[source.index] = Reencoded(source, output, container.audio)
+                becomes = "AAC" if container.audio == "aac" else "Opus"
+                self.notices.append(
+                    f"{what} is re-encoded to {becomes}: a {target.suffix} file cannot hold {codec}"
+                )
+            elif codec == "mov_text" and container.muxer == "matroska":
+                self._carriers[source.index] = SubtitlesOfMP4(source, output)
+            elif _is_cover(source):
+                self.notices.append("the cover picture is left out")
+            elif not _is_chapter_track(source):
+                hint = "" if container.muxer == "matroska" else "; .mkv may"
+                self.notices.append(f"{what} is left out: a {target.suffix} file cannot hold it{hint}")
 
     def mux(self, packet: Packet) -> None:
         """Write one of the sources' packets, which is given away by it."""
@@ -183,32 +203,6 @@ class OtherStreams:
         """Write what encoders still hold."""
         for carrier in self._carriers.values():
             self._output.mux(list(carrier.flush()))
-
-
-def _carriers(
-    sources: Iterable[Stream], output: OutputContainer, container: Container, target: Path, *, no_audio: bool
-) -> tuple[dict[int, Carrier], list[str]]:
-    """A carrier for each stream that ``output`` can have, by its index, and a line for each that changes."""
-    carriers: dict[int, Carrier] = {}
-    notices = []
-    for source in sources:
-        if source.type == "audio" and no_audio:
-            continue
-        what, codec = _describe(source), source.codec_context.name if source.codec_context else None
-        if _holds(container, source):
-            carriers[source.index] = Copied(source, output)
-        elif isinstance(source, AudioStream) and codec is not None:
-            carriers[source.index] = Reencoded(source, output, container.audio)
-            becomes = "AAC" if container.audio == "aac" else "Opus"
-            notices.append(f"{what} is re-encoded to {becomes}: a {target.suffix} file cannot hold {codec}")
-        elif codec == "mov_text" and container.muxer == "matroska":
-            carriers[source.index] = SubtitlesOfMP4(source, output)
-        elif _is_cover(source):
-            notices.append("the cover picture is left out")
-        elif not _is_chapter_track(source):
-            hint = "" if container.muxer == "matroska" else "; .mkv may"
-            notices.append(f"{what} is left out: a {target.suffix} file cannot hold it{hint}")
-    return carriers, notices
 
 
 def _describe(source: Stream) -> str:

@@ -14,10 +14,11 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import UserError
-from style_transfer.files import beside, sync
+from style_transfer.files import beside, output_errors, sync
 from style_transfer.media.video.format import CODECS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame, FromPixels
 from style_transfer.media.video.open import Packet, reason
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.output import new_output, output_error, remux, tag
 from style_transfer.media.video.source import Source
 from style_transfer.media.video.streams import OtherStreams
@@ -34,7 +35,7 @@ def partial_path(target: Path) -> Path:
 
 
 class VideoWriter:
-    """Writes frames, and the packets of ``source``'s other streams, towards ``target``.
+    """Writes frames, and the packets of ``source``'s other streams, towards ``target``, as ``options`` say.
 
     ``close()`` makes what was written whole under ``partial_path(target)``; ``finish()`` after it gives
     it its final name. Colours, pixel shape, chapters and tags are ``source``'s. The first frame sets the
@@ -46,24 +47,15 @@ class VideoWriter:
     """
 
     def __init__(
-        self,
-        target: Path,
-        source: Source,
-        *,
-        codec: str | None = None,
-        crf: int | None = None,
-        preset: str | None = None,
-        threads: int = 0,
-        no_audio: bool = False,
-        video_only: bool = False,
+        self, target: Path, source: Source, options: VideoOptions, *, video_only: bool = False
     ) -> None:
         self.target, self.partial = target, partial_path(target)
         self.notices: list[str] = []
-        self._source, self._threads = source, threads
-        self._no_audio, self._video_only = no_audio, video_only
+        self._source, self._threads = source, options.threads
+        self._no_audio, self._video_only = options.no_audio, video_only
         self._container = container_for(target)
-        self._codec = codec_for(target, codec)
-        self._options = encoder_options(self._codec, crf, preset, threads)
+        self._codec = codec_for(target, options.codec)
+        self._options = encoder_options(self._codec, options.crf, options.preset, options.threads)
         self._from_pixels = FromPixels(source.info.colour)
         self._early: list[Packet] = []
         self._waiting: list[Packet] = []
@@ -112,11 +104,9 @@ class VideoWriter:
             )
             self.partial.unlink()
         else:
-            try:
+            with output_errors(self.target):
                 sync(self.partial)
                 self.partial.replace(self.target)
-            except OSError as error:
-                raise output_error(self.target, error) from error
 
     def discard(self) -> None:
         """Remove the closed partial file, if this writer made it."""
@@ -170,9 +160,7 @@ class VideoWriter:
         context = stream.codec_context
         context.options = dict(self._options)
         os.environ.setdefault("SVT_LOG", "1")  # errors alone: it writes to stderr by itself
-        if (
-            self._codec == "av1"
-        ):  # for its rate control alone, and a limit of SVT-AV1's; times are frames' own
+        if self._codec == "av1":  # for its rate control, and a limit of SVT-AV1's; times are frames' own
             context.framerate = min(info.fps, _SVT_FPS)
         context.thread_count = self._threads
         context.thread_type = "AUTO"  # slices alone, PyAV's default, cost quality and keep fewer cores busy

@@ -12,7 +12,9 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
-from style_transfer.media.video.convert import Summary, VideoOptions, convert, each
+from style_transfer.media.video.convert import convert, each
+from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.run import Summary
 
 ACCURATE = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 

@@ -17,16 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from style_transfer.errors import UserError
-from style_transfer.media.video.convert import (
-    Progress,
-    VideoOptions,
-    VideoReader,
-    convert,
-    each,
-    parse_time,
-    probe,
-)
+from style_transfer.media.video.convert import convert, each
 from style_transfer.media.video.format import encoder_options
+from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.rate import parse_time
+from style_transfer.media.video.reader import VideoReader, probe
+from style_transfer.media.video.run import Progress
 
 MS = Fraction(1, 1000)
 
@@ -60,7 +56,7 @@ def test_every_frame_keeps_its_time(tmp_path: Path, name: str, target: str) -> N
         assert worst == 0
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(st.integers(60, 40_000), min_size=1, max_size=8),
     start=st.integers(0, 200_000),
@@ -145,14 +141,14 @@ def test_a_start_between_the_ticks_of_a_coarse_clock(tmp_path: Path, start: str)
     with VideoReader(source) as reader:
         whole = [(frame.pts, frame.time_base) for frame in reader]
     first = round(Fraction(start) / whole[0][1])
-    with VideoReader(source, start=Fraction(start)) as reader:
+    with VideoReader(source, VideoOptions(start=Fraction(start))) as reader:
         assert [frame.pts for frame in reader] == [pts - first for pts, _ in whole if pts >= first]
 
 
 @pytest.mark.parametrize(("start", "left"), [(None, 50), (Fraction(1, 2), 37)])
 def test_a_raw_stream_has_no_times_but_a_rate(tmp_path: Path, start: Fraction | None, left: int) -> None:
     source = make_clip(tmp_path / "in.h264", pts=range(50), time_base=Fraction(1, 25))
-    with VideoReader(source, start=start) as reader:
+    with VideoReader(source, VideoOptions(start=start)) as reader:
         times = [frame.time for frame in reader]
     assert len(times) == left
     assert times[0] < Fraction(1, 25)

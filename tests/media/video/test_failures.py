@@ -23,14 +23,10 @@ from style_transfer.lock import sole_writer
 from style_transfer.media.video import reader as video_reader
 from style_transfer.media.video import writer as video_writer
 from style_transfer.media.video.channel import Cancelled, Channel
-from style_transfer.media.video.convert import (
-    Frame,
-    VideoReader,
-    convert,
-    each,
-    partial_path,
-    probe,
-)
+from style_transfer.media.video.convert import convert, each
+from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.reader import VideoReader, probe
+from style_transfer.media.video.writer import partial_path
 
 
 @pytest.fixture

@@ -11,12 +11,9 @@ import numpy as np
 import pytest
 from clips import QUICK, contents, drift, make_clip, through
 
-from style_transfer.media.video.convert import (
-    convert,
-    each,
-    probe,
-)
+from style_transfer.media.video.convert import convert, each
 from style_transfer.media.video.frame import _eight_bit_format
+from style_transfer.media.video.reader import probe
 
 
 @pytest.mark.parametrize(

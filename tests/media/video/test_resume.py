@@ -19,8 +19,11 @@ from clips import QUICK, contents, make_clip
 
 from style_transfer.errors import InputFileError, UserError
 from style_transfer.media.video import resume
-from style_transfer.media.video.convert import Frame, Summary, VideoOptions, probe
+from style_transfer.media.video.frame import Frame
+from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.reader import probe
 from style_transfer.media.video.resume import convert_resumably, forget, parts_path
+from style_transfer.media.video.run import Summary
 
 SETTINGS = {"--style": "udnie"}
 

@@ -12,9 +12,9 @@ from av.stream import Disposition, Stream
 from clips import QUICK, contents, make_clip, through
 from PIL import Image
 
-from style_transfer.media.video.convert import VideoOptions
 from style_transfer.media.video.format import container_for
 from style_transfer.media.video.open import Packet
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.streams import Copied, OtherStreams, kept_tags
 
 
