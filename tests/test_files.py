@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from style_transfer import files
 from style_transfer.errors import NameTooLongError, OutputError
 from style_transfer.files import atomic_path, check_writable, is_partial, write_json
 
@@ -25,6 +26,19 @@ def test_appears_whole_under_its_name(tmp_path: Path) -> None:
         assert not target.exists()
     assert target.read_text() == "whole"
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_what_is_to_last_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, synced = tmp_path / "a.txt", []
+    monkeypatch.setattr(files, "sync", lambda path: synced.append((path, path.read_text(), target.exists())))
+    with atomic_path(target, lasting=True) as temporary:
+        temporary.write_text("whole")
+    assert synced == [(temporary, "whole", False)]
+    with atomic_path(target) as temporary:
+        temporary.write_text("anew")
+    assert len(synced) == 1
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt()])
@@ -65,6 +79,7 @@ def test_a_name_too_long_is_an_error_of_its_own(tmp_path: Path) -> None:
     ("number", "words"),
     [
         (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "the disk is full"),
         (errno.EFBIG, "no file may be so large there"),
         (errno.EACCES, "permission denied"),
         (errno.EROFS, "permission denied"),

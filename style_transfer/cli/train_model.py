@@ -62,9 +62,9 @@ def model_to_train(
 ) -> StyleModel:
     """A model of ``styles`` alone; network and known styles come from the model to start from, if any.
 
-    Of a run that is resumed, which ``before`` describes, the network is what it was if no flag says otherwise:
-    its weights are in the checkpoint. The model's ``training`` says what that was: ``init``, the name alone, as where it lies is of no use to others,
-    and ``steps_before``.
+    Its ``training`` says what that was: ``init``, the name alone, as where it lies is of no use to others,
+    and ``steps_before``. Of a run that is resumed, which ``before`` describes, the network is as it was if no
+    flag says otherwise; what it has learnt is in the checkpoint.
     """
     if before and not (args.add_to or args.init or args.network or args.width):
         return StyleModel.create(before["network"], styles, **before["arguments"])
@@ -93,8 +93,8 @@ def model_to_train(
         model.styles[row] if row is not None and style == Style(style.name) else style
         for style, row in zip(styles, rows, strict=True)
     ]
-    before = sum(int(model.training.get(name) or 0) for name in ("steps", "steps_before"))
-    origin = {"init": readable(Path(start_from).stem), "steps_before": before}
+    steps = sum(int(model.training.get(name) or 0) for name in ("steps", "steps_before"))
+    origin = {"init": readable(Path(start_from).stem), "steps_before": steps}
     return StyleModel(model.network, StyleBank(start), told, origin)
 
 

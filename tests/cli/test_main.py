@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from style_transfer import __version__
-from style_transfer.cli.common import guarded, say, stop_signals
+from style_transfer.cli.common import duration, guarded, say, stop_signals, stylizer_of
 from style_transfer.cli.main import main
 from style_transfer.errors import UserError
 from style_transfer.networks.catalogue import load_model
@@ -104,6 +104,28 @@ def test_an_interrupt_that_foreign_code_swallows_is_heeded_all_the_same(
     assert went_on == []
     assert signal.getsignal(number) is before
     assert guarded(lambda _: 0, argparse.Namespace(debug=False)) == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (89.4, "89 s"), (91, "2 min"), (3569, "59 min"), (4000, "1 h 7 min"), (7200, "2 h 0 min")],
+)
+def test_times_are_told_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_the_flags_of_engines_reach_the_stylizer(monkeypatch, capsys):
+    asked = {}
+
+    def stylizer(model, **flags):
+        asked.update(flags, model=model)
+        return argparse.Namespace(device=argparse.Namespace(type="cuda"), summary="cuda, float16")
+
+    monkeypatch.setattr("style_transfer.runtime.stylizer.Stylizer", stylizer)
+    flags = {"device": "cuda:1", "precision": "fp16", "engine": "torch"}
+    stylizer_of(argparse.Namespace(**flags, compile=True, verbose=True), "gallery-fast", style="udnie")
+    assert asked == {**flags, "compiled": True, "model": "gallery-fast", "style": "udnie"}
+    assert capsys.readouterr().err == "cuda, float16\n"
 
 
 def test_an_error_is_one_line_whatever_the_names(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,12 +7,13 @@ import sys
 import numpy as np
 import pytest
 import torch
-from helpers import pressing_ctrl_c
+from helpers import photo_pixels, pressing_ctrl_c
 from PIL import Image
 
 from style_transfer.cli import photo_batch
 from style_transfer.cli.stylize import main
 from style_transfer.errors import UserError
+from style_transfer.media.image import read_image
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
@@ -88,6 +89,33 @@ def test_a_painting_enlarged_to_the_photos_size(run, tmp_path):
     assert (pixels(tmp_path / "same.png") == pixels(tmp_path / "plain.png")).all()
 
 
+def test_a_grey_photo_whose_colours_are_kept_stays_grey(run, tmp_path):
+    source = tmp_path / "grey.png"
+    Image.fromarray(photo_pixels(30, 40)).convert("L").save(source)
+    assert run(source, "-o", tmp_path / "plain.png") == 0
+    assert run(source, "--preserve-color", "-o", tmp_path / "grey_too.png") == 0
+    plain, kept = (np.ptp(pixels(tmp_path / name)[..., :3], axis=2) for name in ("plain.png", "grey_too.png"))
+    assert kept.max() <= 2 < plain.max()
+
+
+def test_quality_is_the_files(run, tmp_path):
+    source = photo(tmp_path / "a.png")
+    for quality in (20, 90):
+        assert run(source, "--quality", quality, "-o", tmp_path / f"{quality}.jpg") == 0
+    assert (tmp_path / "20.jpg").stat().st_size < 0.7 * (tmp_path / "90.jpg").stat().st_size
+
+
+def test_colours_that_nobody_sees_paint_nothing(run, tmp_path):
+    seen = photo_pixels(30, 40)
+    alpha = np.zeros((30, 40, 1), np.uint8)
+    alpha[10:20, 10:30] = 255
+    for name, hidden in (("a.png", 0), ("b.png", 255)):
+        rgb = np.where(alpha > 0, seen, np.uint8(hidden))
+        Image.fromarray(np.concatenate([rgb, alpha], 2)).save(tmp_path / name)
+        assert run(tmp_path / name) == 0
+    assert (pixels(tmp_path / "a_wave.png") == pixels(tmp_path / "b_wave.png")).all()
+
+
 def test_flags_of_videos_are_not_passed_over_in_silence(run, tmp_path, capsys):
     source = photo(tmp_path / "a.jpg")
     assert run(source, "--side-by-side", "--stabilize", 0.5) == 0
@@ -107,6 +135,19 @@ def test_several_inputs_make_no_folder_named_as_a_picture(run, tmp_path, capsys)
     sources = [photo(tmp_path / "a.png"), photo(tmp_path / "b.png")]
     assert run(*sources, "-o", tmp_path / "result.png") == 2
     assert "'result.png' is the name of one file" in capsys.readouterr().err.replace(f"{tmp_path}/", "")
+
+
+def test_an_animation_is_painted_as_a_film(run, tmp_path):
+    frames = [Image.fromarray(photo_pixels(30, 40) // 4 * 3 + shade) for shade in (0, 20)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], duration=40)
+    painted = {}
+    for statistics in ("frozen", "live"):
+        target = tmp_path / f"{statistics}.png"
+        assert run(tmp_path / "a.png", "-o", target, "--statistics", statistics, "--precision", "fp32") == 0
+        painted[statistics] = np.array(read_image(target).frames, int)
+    difference = np.abs(painted["frozen"] - painted["live"])
+    assert difference[0].max() <= 1
+    assert difference[1].max() > 1  # the first frame's statistics, nearly
 
 
 def test_an_animation_that_becomes_a_still_is_painted_once_and_told(run, tmp_path, monkeypatch, capsys):
@@ -176,9 +217,12 @@ def test_a_folder_is_mirrored_and_existing_results_are_skipped(run, tmp_path, ca
     assert files(out) == ["a.jpg", "deep/b.png", "deep/deeper/c.webp"]
     before = (out / "a.jpg").stat().st_mtime_ns
     (out / "deep" / "b.png").unlink()
-    capsys.readouterr()
+    printed = capsys.readouterr()
+    assert printed.out == ""  # of thousands nobody wants the names
+    assert "--overwrite" not in printed.err
     assert run(tmp_path / "in", "-o", out) == 0
-    assert "1 stylized, 2 skipped" in capsys.readouterr().err
+    assert "1 stylized, 2 skipped" in (told := capsys.readouterr().err)
+    assert told.endswith("; --overwrite paints what exists anew\n")
     assert (out / "a.jpg").stat().st_mtime_ns == before
     assert run(tmp_path / "in", "-o", out, "--overwrite") == 0
     assert (out / "a.jpg").stat().st_mtime_ns > before

@@ -1,16 +1,23 @@
 """Videos through the command: every frame and time, the sound, and how it ends."""
 
 import os
+from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from clips import contents, drift, make_clip
-from helpers import make_model, pressing_ctrl_c
+from helpers import make_model, photo_pixels, pressing_ctrl_c
 from PIL import Image
 
+from style_transfer.cli import video_job
 from style_transfer.cli.stylize import main
+from style_transfer.errors import UserError
+from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.reader import probe
+from style_transfer.media.video.run import Summary
 from style_transfer.networks.model_file import save_model
+from style_transfer.runtime.threads import thread_budget
 
 
 @pytest.fixture
@@ -42,6 +49,17 @@ def test_folders_may_mix_photos_and_videos(run, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip.mkv", "photo.png"]
 
 
+def test_a_video_that_breaks_off_is_painted_as_far_as_it_goes_and_counted(run, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    whole = make_clip(tmp_path / "in" / "whole.mkv", pts=range(30)).read_bytes()
+    (tmp_path / "in" / "cut.mkv").write_bytes(whole[: len(whole) * 2 // 3])
+    assert run(tmp_path / "in" / "cut.mkv", "-o", tmp_path / "o.mkv") == 1
+    assert "cut.mkv' is damaged or ends early" in capsys.readouterr().err
+    assert 3 < len(contents(tmp_path / "o.mkv").times) < 30
+    assert run(tmp_path / "in", "-o", tmp_path / "out") == 1
+    assert "2 stylized (1 of them from damaged files)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [("--stabilize", "2"), ("--start", "1e"), ("--codec", "vp10")])
 def test_a_mistake_about_videos_is_said_before_a_photo_is_painted(run, tmp_path, words, capsys):
     Image.new("RGB", (24, 16)).save(tmp_path / "a.png")
@@ -68,6 +86,32 @@ def test_a_converters_flags(run, tmp_path):
     part = contents(tmp_path / "part.mp4")
     assert (part.width, part.height, part.codecs) == (128, 48, {"video": ["hevc"]})
     assert len(part.times) == 12
+
+
+def test_every_flag_of_videos_arrives(run, tmp_path, monkeypatch):
+    asked, film = {}, video_job.Film
+
+    def made(stylizer, timeline, **flags):
+        asked.update(flags, look=timeline.looks[0], transition=timeline.transition)
+        return film(stylizer, timeline, **flags)
+
+    def converted(_source, _target, _paint, options, **_flags):
+        asked["options"] = options
+        raise UserError("enough")
+
+    monkeypatch.setattr(video_job, "Film", made)
+    monkeypatch.setattr(video_job, "convert", converted)
+    words = "--start 1 --end 9 --preview 2.5 --fps 30000/1001 --image-size 32 --codec hevc --crf 30"
+    words += " --preset slow"
+    look = "--strength 0.5 --preserve-color --paint-size 24 --stabilize 0.25 --statistics live --transition 3"
+    assert run(make_clip(tmp_path / "clip.mp4", pts=range(2)), *words.split(), *look.split()) == 2
+    assert asked.pop("options") == VideoOptions(
+        start=Fraction(1), end=Fraction(9), preview=Fraction(5, 2), fps=Fraction(30_000, 1001), image_size=32,
+        codec="hevc", crf=30, preset="slow", threads=thread_budget(),
+    )  # fmt: skip
+    shown = asked.pop("look")
+    assert (shown.strength, shown.preserve_color) == (0.5, True)
+    assert asked == {"steady": False, "stabilize": 0.25, "paint_size": 24, "transition": 3}
 
 
 @pytest.mark.parametrize(
@@ -184,6 +228,51 @@ def test_an_image_sequence(run, tmp_path, capsys):
     assert run(tmp_path / "f_%03d.png", "-o", tmp_path / "x.mp4", "--resume") == 2
     assert run(tmp_path / "film.mp4", "-o", tmp_path / "out" / "h_%d.jpg") == 0
     assert (tmp_path / "out" / "h_3.jpg").exists()
+
+
+def test_a_sequence_is_painted_anew_where_it_is_asked_for(run, tmp_path):
+    Image.fromarray(photo_pixels(48, 64)).save(tmp_path / "f_1.png")
+    sizes = []
+    for more in (["--quality", 95], ["--quality", 10], ["--quality", 10, "--overwrite"]):
+        assert run(tmp_path / "f_%d.png", "-o", tmp_path / "o_%d.jpg", *more) == 0
+        sizes.append((tmp_path / "o_1.jpg").stat().st_size)
+    assert sizes[0] == sizes[1]
+    assert sizes[2] < 0.7 * sizes[0]
+
+
+def test_a_style_that_was_trained_further_is_another(tmp_path, monkeypatch, capsys):
+    model = make_model("fast", 1)
+    words = [str(make_clip(tmp_path / "clip.mp4", pts=range(2))), "--model", f"{tmp_path}/m.safetensors"]
+    with monkeypatch.context() as patch:
+        patch.setattr("style_transfer.media.video.resume.join", lambda *_, **__: 1 / 0)
+        save_model(model, tmp_path / "m.safetensors")
+        assert main([*words, "--resume", "--device", "cpu"]) == 1
+    with torch.no_grad():
+        model.bank.shifts += 0.1
+    save_model(model, tmp_path / "m.safetensors")
+    assert main([*words, "--resume", "--device", "cpu"]) == 2
+    assert "what the styles hold was" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("more", "hint"), [([], ""), (["--resume"], "; the same command goes on")])
+def test_stopped_it_says_what_there_is_and_whether_it_goes_on(run, tmp_path, monkeypatch, capsys, more, hint):
+    for name in ("convert", "convert_resumably"):
+        monkeypatch.setattr(video_job, name, lambda *_, **__: Summary(tmp_path / "part", complete=False))
+    assert run(make_clip(tmp_path / "clip.mp4", pts=range(2)), *more) == 130
+    assert capsys.readouterr().err == f"what was painted so far is in '{tmp_path / 'part'}'{hint}\n"
+
+
+def test_what_another_run_has_made_meanwhile_is_left_alone(run, tmp_path, monkeypatch, capsys):
+    for name in ("a.mp4", "b.mp4"):
+        make_clip(tmp_path / name, pts=range(2))
+    theirs = tmp_path / "b_great_wave.mp4"
+    convert = video_job.convert
+    monkeypatch.setattr(
+        video_job, "convert", lambda *words, **flags: theirs.write_text("theirs") and convert(*words, **flags)
+    )
+    assert run(tmp_path / "a.mp4", tmp_path / "b.mp4") == 0
+    assert f"'{theirs}' exists by now; --overwrite replaces it" in capsys.readouterr().err
+    assert theirs.read_text() == "theirs"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

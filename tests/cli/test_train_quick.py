@@ -231,6 +231,14 @@ def test_painters_words() -> None:
             config(*clash)
 
 
+def test_every_setting_has_its_flag() -> None:
+    settings = {"batch_size": 3, "image_size": 128, "style_size": 256, "lr": 0.5, "content_weight": 2.0,
+                "style_weight": 3.0, "tone_weight": 4.0, "tv_weight": 5.0, "temporal_weight": 6.0,
+                "mix_share": 0.75, "seed": 7}  # fmt: skip
+    words = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    assert asdict(config(*words)) == asdict(config()) | settings
+
+
 def test_a_resumed_run_keeps_what_no_flag_changes() -> None:
     words = (
         "--keep-content low --stroke coarse --tone-weight 0 --lr 0.002 --image-size 192 --steps 70 --seed 5"

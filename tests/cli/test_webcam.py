@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -19,7 +20,10 @@ import pytest
 from helpers import ROOT, photo_pixels
 from PIL import ImageGrab
 
+from style_transfer.cli import webcam_run
 from style_transfer.cli.webcam import main
+from style_transfer.errors import UserError
+from style_transfer.live.controls import Controls, Scene
 from style_transfer.runtime.stylizer import Stylizer
 
 
@@ -89,6 +93,26 @@ def test_flags_that_would_be_of_no_effect(
         main(words)
     assert caught.value.code == 2
     assert problem in capsys.readouterr().err
+
+
+def test_every_flag_of_the_look_arrives(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def session(_camera: object, _load: object, controls: Controls, **more: Any) -> None:
+        asked.update(more, scene=controls.scene(0.0), text=controls.text)
+        controls.set_styles(["one", "two"], (1.0, 0.0), 0.0)
+        controls.scene(6.9)
+        asked["before"], _ = controls.mix, controls.scene(7.0)
+        asked["after"] = controls.mix
+        raise UserError("enough")
+
+    monkeypatch.setattr(webcam_run, "Session", session)
+    look = "--style udnie --strength 0.5 --preserve-color --mirror --cycle 7 --no-text"
+    words = f"--source {clip} --headless --record out.mp4 --target-fps 9 --statistics live"
+    assert main([*words.split(), *look.split()]) == 2
+    assert asked["scene"] == Scene(strength=0.5, preserve_color=True, mirror=True)
+    assert (asked["before"], asked["after"], asked["text"]) == ("one", "two", False)
+    assert (asked["style"], asked["target_fps"], asked["statistics"]) == ("udnie", 9, "live")
 
 
 def test_a_recording_is_no_webm(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,6 +119,44 @@ def test_styles_change_by_themselves_and_wait_after_a_key() -> None:
     assert settled(controls, 55.0) == (0, 1, 0)
 
 
+def test_styles_change_by_themselves_from_when_they_are_there_and_not_while_frozen() -> None:
+    controls = Controls(cycle=20)
+    controls.set_styles(NAMES, (1.0, 0.0, 0.0), 15.0)
+    controls.scene(34.9)
+    assert controls.mix == "The Great Wave"
+    controls.press(" ", 34.9)
+    controls.scene(60.0)
+    assert controls.mix == "The Great Wave"
+    controls.press(" ", 60.0)
+    controls.scene(60.0)
+    assert controls.mix == "The Starry Night"
+
+
+def test_a_note_stays_as_long_as_it_takes_to_read() -> None:
+    controls = make()
+    controls.note("short", 10.0)
+    assert controls.current_note(12.4) == "short"
+    assert controls.current_note(12.6) == ""
+    controls.note("x" * 90, 20.0)
+    assert controls.current_note(25.9) == "x" * 90
+    assert controls.current_note(26.1) == ""
+
+
+def test_a_number_without_a_style_says_how_many_there_are() -> None:
+    controls = make()
+    controls.press("4", 0.0)
+    assert controls.current_note(0.0) == "there are 3 styles"
+    assert settled(controls) == (1, 0, 0)
+
+
+def test_a_mix_is_told_by_its_three_heaviest_styles() -> None:
+    controls = Controls()
+    controls.set_styles(["a", "b", "c", "d", "e"], (0.1, 0.4, 0.2, 0.296, 0.004), 0.0)
+    assert controls.mix == "40% b + 30% d + 20% c"
+    controls.set_styles(["a", "b"], (0.996, 0.004), 0.0)
+    assert controls.mix == "a"
+
+
 def test_strength_stays_within_bounds() -> None:
     controls = make()
     for _ in range(15):

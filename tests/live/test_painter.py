@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from helpers import photo_pixels
+from helpers import make_model, photo_pixels
 
 from style_transfer.errors import StyleTransferError
 from style_transfer.live.controls import BINDINGS, Controls, Scene
@@ -49,6 +49,12 @@ def test_a_frame_is_painted_as_the_stylizer_would(stylizer: Stylizer) -> None:
     assert painted.styled
     assert painted.fresh
     assert (painted.painting == stylizer(photo, stylizer.make_look("great_wave"))).all()
+
+
+def test_strength_and_colours_are_as_asked(stylizer: Stylizer) -> None:
+    photo, look = photo_pixels(24, 32), {"strength": 0.5, "preserve_color": True}
+    painted = Bench(stylizer, Scene(weights=(1.0, 0.0, 0.0), **look)).paint(photo)
+    assert (painted.painting == stylizer(photo, stylizer.make_look("great_wave", **look))).all()
 
 
 def test_no_frame_is_painted_twice_as_new(stylizer: Stylizer) -> None:
@@ -107,12 +113,14 @@ def test_statistics_are_followed_where_it_is_wanted_or_pays(
     bench.painter.scene = FIRST
     photos = [photo_pixels(24, 32), photo_pixels(24, 32, seed=3)]
     photos[1] = (0.9 * photos[0] + 0.1 * photos[1]).astype(np.uint8)  # the same scene
-    painted = [bench.paint(photo).painting for photo in photos]
+    painted = []
+    for bench.now, photo in enumerate(photos):
+        painted.append(bench.paint(photo).painting)
     look = stylizer.make_look("great_wave")
     steady = Steady(stylizer)
     frozen = wanted == "frozen" or (wanted == "auto" and faster)
-    for result, photo in zip(painted, photos, strict=True):
-        followed = steady.follow(photo, [look])
+    for now, (result, photo) in enumerate(zip(painted, photos, strict=True)):
+        followed = steady.follow(photo, [look], seconds=now)
         assert np.array_equal(result, stylizer(photo, followed if frozen else look))
     assert (stylizer(photos[1], followed) != stylizer(photos[1], look)).any()
 
@@ -147,6 +155,18 @@ def test_the_grid_shows_every_style_in_its_cell(stylizer: Stylizer) -> None:
     means = [cell.mean(axis=(0, 1)) for cell in cells]
     assert all(np.abs(a - b).max() > 2 for a, b in itertools.pairwise(means))
     assert (painted.painting[24:, 32:] == 32).all()
+
+
+def test_the_grid_shows_the_middle_of_the_photo_in_its_own_shape() -> None:
+    stylizer = Stylizer(make_model(styles=2), device="cpu", precision="fp32")  # two cells, each half as wide
+    bench = Bench(stylizer, Scene(weights=(1.0, 0.0), grid=True, preserve_color=True))
+    photo = photo_pixels(48, 64)
+    photo[:, 16:48] = photo[:, 16:48].mean(axis=2, keepdims=True)
+    painting = bench.paint(photo).painting
+    assert np.ptp(painting, axis=2).max() <= 2  # grey: of the photo's colours, which lie outside, nothing
+    assert (painting[:, :32] != painting[:, 32:]).any()
+    photo[:, :16] = photo[:, 48:] = 255
+    assert (bench.paint(photo).painting == painting).all()
 
 
 def test_a_failing_frame_is_shown_plain_with_one_line_and_many_end_it(

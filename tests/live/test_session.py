@@ -338,3 +338,8 @@ def test_the_meter_tells_the_truth() -> None:
     assert meter.fps(now + 1) < 16  # nothing came in the last second
     assert meter.fps(now + 3) == 0
     assert "90 frames in 3 s: 30.0 a second, latency 50 ms" in meter.summary()
+    other = Meter()
+    for shown in (0.05, 0.05, 1.0):  # one late frame is no measure
+        other.add(0.0, shown)
+    assert other.latency(1.0) == 0.05
+    assert other.latency(9.0) == 0

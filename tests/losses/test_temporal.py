@@ -34,6 +34,31 @@ def test_every_other_motion_is_a_shift_by_whole_pixels() -> None:
     assert any(abs(float(theta[0, 0]) - 1) > 1e-3 for theta in motion[1::2])
 
 
+def test_the_other_motions_zoom_a_little_and_shift_by_parts_of_a_pixel() -> None:
+    motion = random_motion(400, 64, generator())
+    motion = motion[motion[:, 0, 0] != 1]
+    assert len(motion) == 200
+    zoom, shift = motion[:, 0, 0], 32 * motion[:, :, 2]
+    assert 0.97 <= zoom.min() < 0.975
+    assert 1.025 < zoom.max() <= 1.03
+    assert 0.4 < (shift - shift.round()).abs().max() <= 0.5
+
+
+def test_there_and_back_by_half_a_pixel_more_detail_is_left_than_of_averages() -> None:
+    picture = photo_tensor(64, 64)
+    there = torch.tensor([[[1.0, 0, 1 / 64], [0, 1, 1 / 64]]])
+    back = torch.tensor([[[1.0, 0, -1 / 64], [0, 1, -1 / 64]]])
+    moved = move(move(picture, there), back)
+    detail = [x[..., 8:-8, 8:-8].diff(dim=-1).abs().mean() for x in (moved, picture)]
+    assert detail[0] > 0.7 * detail[1]
+
+
+def test_either_of_two_pictures_may_be_the_one_that_is_shifted() -> None:
+    motions = [random_motion(2, 64, generator(seed)) for seed in range(12)]
+    shifted = [(motion[:, 0, 0] == 1).tolist() for motion in motions]
+    assert {tuple(pair) for pair in shifted} == {(True, False), (False, True)}
+
+
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 def test_half_precision_moves_pictures_as_far(half: torch.dtype) -> None:
     """Training computes the rest of a step in it."""
@@ -60,6 +85,11 @@ def test_a_painting_that_moves_with_the_photo_costs_next_to_nothing() -> None:
         return 1 - photo  # pixel by pixel: it moves with what it is made of
 
     assert float(temporal_loss(invert(picture), invert(move(picture, motion)), motion).max()) < 1e-5
+
+
+def test_it_is_the_mean_over_what_both_show() -> None:
+    before, motion = torch.full((6, 3, 64, 64), 0.5), random_motion(6, 64, generator(2))
+    torch.testing.assert_close(temporal_loss(before, before + 0.2, motion), torch.full((6,), 0.04))
 
 
 def test_a_grid_that_stays_with_the_frame_costs() -> None:

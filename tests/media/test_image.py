@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pictures import noise, only_frame, smooth
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from style_transfer.errors import UserError
 from style_transfer.media.image import Picture, read_image, read_seen, read_still, resize_long_side
@@ -87,11 +87,13 @@ def test_exif_keeps_what_still_holds(tmp_path: Path, suffix: str) -> None:
         {ExifTags.Base.ExposureTime: 0.25, ExifTags.Base.ExifImageWidth: 999}
     )
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
-    Image.fromarray(smooth(8, 9)).save(tmp_path / f"a{suffix}", exif=exif.tobytes())
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(smooth(8, 9)).save(tmp_path / f"a{suffix}", exif=exif.tobytes(), icc_profile=profile)
     kept = Image.Exif()
     kept.load(read_image(tmp_path / f"a{suffix}").exif)
     assert kept[ExifTags.Base.Artist] == "Ada"
-    for tag in (ExifTags.Base.Orientation, ExifTags.Base.ImageWidth, ExifTags.Base.StripOffsets):
+    stored = ("Orientation", "ImageWidth", "StripOffsets", "InterColorProfile")
+    for tag in (ExifTags.Base[name] for name in stored):
         assert tag not in kept
     details = kept.get_ifd(ExifTags.IFD.Exif)
     assert dict(details) == {ExifTags.Base.ExposureTime: 0.25}

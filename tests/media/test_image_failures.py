@@ -18,7 +18,7 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from style_transfer.errors import InputFileError, UserError
-from style_transfer.media.image import IMAGE_EXTENSIONS, read_image, resize_long_side
+from style_transfer.media.image import IMAGE_EXTENSIONS, read_image, read_still, resize_long_side
 
 
 def error_of(path: Path, **options: int) -> str:
@@ -104,6 +104,15 @@ def test_too_many_pixels(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.png", max_pixels=None).size == (1500, 2000)
 
 
+def test_a_size_that_would_be_reduced_counts_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("L", (80, 60)).save(tmp_path / "a.jpg")
+    monkeypatch.setattr("style_transfer.media.image.MAX_PIXELS", 4000)
+    with pytest.raises(InputFileError, match="80×60 pixels"):
+        read_still(tmp_path / "a.jpg", short_side=8)
+
+
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     Image.new("L", (4, 4)).save(buffer, "PNG")
@@ -138,13 +147,20 @@ def test_text_bomb_in_a_png(tmp_path: Path) -> None:
     assert "damaged" in error_of(tmp_path / "a.png")
 
 
-HEIC_HEADER = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
-
-
-def test_heic_names_the_package_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"])
+def test_heic_names_the_package_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brand: bytes
+) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    (tmp_path / "a.jpg").write_bytes(HEIC_HEADER + bytes(100))
+    (tmp_path / "a.jpg").write_bytes(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic" + bytes(100))
     assert "pip install pillow-heif" in error_of(tmp_path / "a.jpg")
+
+
+def test_an_avif_may_call_itself_a_picture_of_the_same_container(tmp_path: Path) -> None:
+    Image.fromarray(smooth(16, 24)).save(tmp_path / "a.avif")
+    content = (tmp_path / "a.avif").read_bytes()
+    (tmp_path / "a.avif").write_bytes(content[:8] + b"mif1" + content[12:])
+    assert read_image(tmp_path / "a.avif").size == (16, 24)
 
 
 def test_heic(tmp_path: Path) -> None:

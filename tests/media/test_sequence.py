@@ -14,6 +14,7 @@ from clips import QUICK, contents, make_clip, picture
 from PIL import Image
 
 from style_transfer.errors import InputFileError, UserError
+from style_transfer.lock import sole_writer
 from style_transfer.media.collect import sequence_job
 from style_transfer.media.image import Picture, read_image
 from style_transfer.media.image_writer import write_image
@@ -85,6 +86,53 @@ def test_images_keep_numbers_gaps_and_transparency(tmp_path: Path) -> None:
     found = read_image(tmp_path / "out" / "o012.png").alphas[0]
     assert found is not None
     assert (found == alpha).all()
+
+
+def test_many_gaps_are_counted(tmp_path: Path) -> None:
+    source = write_frames(tmp_path / "in", [1, 3, 6, 8, 10, 12, 14, 16])
+    gaps = f"frames are missing in '{source}': 2, 4 to 5, 7, 9, 11 and 2 gaps more"
+    assert run(source, tmp_path / "out" / "%d.png")[0].notices == [gaps]
+
+
+def test_two_runs_onto_one_sequence(tmp_path: Path) -> None:
+    source, target = write_frames(tmp_path / "in", [1]), tmp_path / "out" / "%d.png"
+    with sole_writer(target), pytest.raises(UserError, match="is being written by another run"):
+        run(source, target)
+
+
+def test_hidden_colours_are_not_seen_by_the_painter(tmp_path: Path) -> None:
+    alpha = np.zeros((24, 32), np.uint8)
+    alpha[8:16] = 255
+    pixels = np.where(alpha[..., None] > 0, np.uint8(90), np.uint8(255))
+    write_image(Picture([pixels.repeat(3, 2)], [alpha]), tmp_path / "1.png")
+    shown = run(tmp_path / "%d.png", tmp_path / "out" / "%d.png")[1].shown
+    assert shown is not None
+    assert abs(shown.astype(int) - 90).max() <= 2
+
+
+def test_size_and_quality_are_as_asked(tmp_path: Path) -> None:
+    source = write_frames(tmp_path / "in", [1])
+    for quality in (10, 95):
+        run(source, tmp_path / f"{quality}_%d.jpg", replace(PLAIN, image_size=64), quality=quality)
+    assert read_image(tmp_path / "10_1.jpg").size == (48, 64)
+    assert (tmp_path / "10_1.jpg").stat().st_size < 0.7 * (tmp_path / "95_1.jpg").stat().st_size
+
+
+def test_a_result_of_another_size_is_painted_anew(tmp_path: Path) -> None:
+    source = write_frames(tmp_path / "in", [1, 2])
+    run(source, tmp_path / "out" / "%d.png", replace(PLAIN, image_size=16))
+    assert len(run(source, tmp_path / "out" / "%d.png")[1].times) == 2
+    assert read_image(tmp_path / "out" / "2.png").size == (24, 32)
+
+
+def test_a_frame_shown_twice_is_there_when_both_its_files_are(tmp_path: Path) -> None:
+    film = make_clip(tmp_path / "film.mp4", pts=range(3), time_base=Fraction(1, 5))
+    options = replace(PLAIN, fps=Fraction(10))
+    run(film, tmp_path / "out" / "%d.png", options)
+    assert len(names(tmp_path / "out")) == 5
+    (tmp_path / "out" / "4.png").unlink()
+    assert len(run(film, tmp_path / "out" / "%d.png", options)[1].times) == 1
+    assert len(names(tmp_path / "out")) == 5
 
 
 def test_what_is_there_is_not_painted_again_and_the_film_goes_on_from_it(tmp_path: Path) -> None:

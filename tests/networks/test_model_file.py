@@ -158,7 +158,8 @@ def test_missing_damaged_and_infected_tensors(path: Path, model: StyleModel, nam
     shape = (
         model.bank.shifts.shape if "shifts" in name else model.network.state_dict()["down4.conv.weight"].shape
     )
-    for tensor in (None, torch.ones(3), torch.full(shape, torch.nan), torch.full(shape, torch.inf)):
+    numbers = (torch.full(shape, number) for number in (torch.nan, torch.inf, -1e30))
+    for tensor in (None, torch.ones(3), *numbers):
         path.write_bytes(good)
         rewrite(path, **{name: tensor})
         refused(path, "its header speaks of")

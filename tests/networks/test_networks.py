@@ -160,7 +160,15 @@ def test_noise_is_not_blown_up_with_statistics_of_a_photo(name: str) -> None:
 
 @both
 def test_networks_refuse_impossible_arguments(name: str) -> None:
-    for arguments in ({"width": 0}, {"width": -3}, {"width": 10**6}, {"width": 2.5}, {"epsilon": 0.0}):
+    wrong = [
+        {"width": 0},
+        {"width": -3},
+        {"width": 10**6},
+        {"width": 2.5},
+        {"epsilon": 0.0},
+        {"epsilon": 1.0},
+    ]
+    for arguments in [*wrong, {"output": "tanh"} if name == "johnson" else {"blocks": 0}]:
         with pytest.raises(UserError, match="the network's"):
             make_model(name, **arguments)
 

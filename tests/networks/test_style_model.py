@@ -120,7 +120,9 @@ def test_names_must_be_there_and_distinct() -> None:
 
 def test_a_style_is_plain_text() -> None:
     assert str(Style("wave", "Die große Welle", year="1831")) == "wave (Die große Welle, 1831)"
-    for facts in ({"title": "\x1b]0;gotcha\x07"}, {"artist": "two\nlines"}, {"year": 1831}):
+    for facts in (
+        {"title": "\x1b]0;gotcha\x07"}, {"artist": "two\nlines"}, {"year": 1831}, {"licence": "caf\udce9"}
+    ):  # fmt: skip
         with pytest.raises(UserError, match="describe"):
             Style("wave", **facts)  # type: ignore[arg-type]
 

@@ -1,5 +1,6 @@
 """Styles that change over time, and a film that goes on elsewhere as if nothing had happened."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ from helpers import make_model, photo_pixels
 from PIL import Image
 
 from style_transfer.errors import UserError
+from style_transfer.networks.styles import Ranges
 from style_transfer.runtime.film import Film, Timeline
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -100,6 +102,29 @@ def test_it_goes_on_elsewhere_to_the_bit(stylizer, looks, stabilize):
             assert (skipping(frame, Fraction(when)) == expected).all()
 
 
+def test_it_warms_up_at_the_size_that_it_paints(stylizer, looks, monkeypatch):
+    paint, seen = stylizer.engine.paint, set()
+    monkeypatch.setattr(
+        stylizer.engine, "paint", lambda frame, look: seen.add(frame.shape) or paint(frame, look)
+    )
+    film = Film(stylizer, Timeline(looks[:1]), paint_size=32)
+    film.warm_up(48, 64)
+    assert seen == {(24, 32, 3)}
+    film(FRAMES[0], Fraction(0))
+    assert seen == {(24, 32, 3)}
+
+
+@pytest.mark.parametrize("paint_size", [None, 32])
+def test_what_is_skipped_is_followed_as_what_is_painted(stylizer, looks, paint_size):
+    one, skipping, other = (
+        Film(stylizer, Timeline(looks[:1]), stabilize=0.7, paint_size=paint_size) for _ in range(3)
+    )
+    for when, frame in enumerate(FRAMES[:4]):
+        skipping.skip(frame, Fraction(when), one(frame, Fraction(when)))
+    expected, found, afresh = (film(FRAMES[4], Fraction(4)).astype(int) for film in (one, skipping, other))
+    assert np.abs(found - expected).mean() < 0.25 * np.abs(afresh - expected).mean()
+
+
 def test_a_damaged_state_is_said(stylizer, looks):
     film = Film(stylizer, Timeline(looks))
     film(FRAMES[0], Fraction(0))
@@ -115,3 +140,18 @@ def test_a_blend_has_statistics_where_both_have(looks, stylizer):
     frozen = [look.frozen(stylizer.measure(FRAMES[0], look)) for look in looks]
     assert blend(frozen[0], looks[1], 0.5).statistics is None
     assert np.array_equal(blend(*frozen[:2], 1.0).statistics.means, frozen[1].statistics.means)
+
+
+def test_a_blend_lies_between_its_looks_in_all_that_they_have(looks):
+    from style_transfer.runtime.look import blend
+
+    ranges = [
+        Ranges(*(np.full((1, 2), value, np.float32) for value in (low, low + 1, low + 2))) for low in (0, 4)
+    ]
+    first, second = (
+        replace(look, strength=strength, ranges=own)
+        for look, strength, own in zip(looks, (0.2, 0.6), ranges, strict=False)
+    )
+    between = blend(first, second, 0.25)
+    assert between.strength == pytest.approx(0.3)
+    assert [part.tolist() for part in between.ranges] == [[[1, 1]], [[2, 2]], [[3, 3]]]

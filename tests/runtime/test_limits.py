@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from style_transfer.runtime import limits
+from style_transfer.runtime.device import Device
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,14 @@ from style_transfer.runtime import limits
             510_000,
         ),
         ({"memory.limit_in_bytes": "1000000", "memory.usage_in_bytes": "1200000"}, 0),
+        (
+            {
+                "memory.limit_in_bytes": "1000000",
+                "memory.usage_in_bytes": "900000",
+                "memory.stat": "inactive_file 10\ntotal_inactive_file 200000",  # with the groups below
+            },
+            300_000,
+        ),
         ({"memory.max": "max", "memory.current": "300000"}, None),
         ({}, None),
     ],
@@ -37,3 +46,25 @@ def test_a_container_leaves_so_much(
         assert limits.free_memory() == pytest.approx(psutil.virtual_memory().available, rel=0.2)
     else:
         assert limits.free_memory() == left
+
+
+@pytest.mark.parametrize(("free", "most"), [(3 << 30, 1 << 30), (90 << 30, 2 << 30)])
+def test_a_frame_may_take_a_third_of_it(free: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "free_memory", lambda: free)
+    assert limits.working_memory(Device("cpu")) == most
+
+
+@pytest.mark.parametrize(
+    ("line", "folders"),
+    [
+        ("0::/user.slice/app", ["", "memory", "user.slice/app", "user.slice"]),  # version 2
+        ("5:cpuset,memory:/docker/1", ["", "memory", "memory/docker/1", "memory/docker"]),  # version 1
+        ("4:cpu,cpuacct:/docker/1", ["", "memory"]),
+    ],
+)
+def test_control_groups_and_those_around_them(
+    line: str, folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(Path, "read_text", lambda _: f"{line}\n")
+    assert limits._groups("memory") == [tmp_path / folder for folder in folders]

@@ -8,6 +8,7 @@ import pytest
 from helpers import photo_pixels
 
 from style_transfer.errors import UserError
+from style_transfer.runtime import stabilize
 from style_transfer.runtime.stabilize import Stabilizer
 
 WORLD = cv2.GaussianBlur(photo_pixels(260, 420, seed=4), (0, 0), 1.2)
@@ -71,6 +72,13 @@ def test_flicker_falls_and_contrast_stays(pan):
     assert warping_error(results) < warping_error(run(frames, paintings, 0.4)) < warping_error(paintings)
 
 
+def test_motion_found_in_reduced_frames_is_that_of_the_whole(pan, monkeypatch):
+    frames = pan[0][:8]
+    monkeypatch.setattr(stabilize, "_FLOW_SIDE", WIDTH // 2)
+    results = run(frames, [255 - frame for frame in frames], 0.8)
+    assert np.abs(results[-1].astype(int) - (255 - frames[-1]))[INSIDE].mean() < 3
+
+
 @pytest.mark.parametrize("strength", [0.8, 1.0])
 def test_what_changes_a_little_for_good_is_shown_in_the_end(pan, strength):
     frame, stabilizer = pan[0][0], Stabilizer(strength)
@@ -102,6 +110,13 @@ def test_nothing_is_left_behind_where_an_object_passed():
         assert (wrong > 40).mean() < 0.002
         passed = wrong[40:90, 10 + 10 * t - 20 : 10 + 10 * t]
         assert passed.mean() < 6
+
+
+def test_what_comes_into_view_is_painted_anew(pan):
+    frames, paintings = (part[:8] for part in pan)
+    for result, painting in zip(run(frames, paintings, 0.9), paintings, strict=True):
+        assert (result[:, -3:] == painting[:, -3:]).all()
+        assert (result[-2:] == painting[-2:]).all()
 
 
 def test_another_scene_begins_afresh(pan):

@@ -101,6 +101,21 @@ def test_a_cut_at_night_is_one_too(stylizer, measured):
     assert np.abs(painted.astype(int) - stylizer(other)).max() <= 1
 
 
+def test_where_the_lights_go_on_it_is_a_cut(stylizer, measured):
+    paint = Paint(stylizer)
+    paint(SCENE)
+    paint(np.clip(SCENE.astype(int) + 60, 0, 255).astype(np.uint8))
+    assert len(measured) == 2
+
+
+@pytest.mark.usefixtures("measured")
+def test_dark_without_anything_in_it_is_no_cut(stylizer):
+    paint, look = Steady(stylizer), stylizer.look
+    night = paint.follow(SCENE // 8, [look]).statistics
+    dark = np.random.default_rng(0).integers(0, 4, SCENE.shape, np.uint8)
+    assert np.array_equal(paint.follow(dark, [look]).statistics.means, night.means)
+
+
 @pytest.mark.parametrize("fps", [4, 25, 100])
 def test_time_counts_and_not_frames(stylizer, measured, fps):
     paint, look = Paint(stylizer), stylizer.look
@@ -125,10 +140,20 @@ def test_after_a_pause_nothing_jumps(stylizer):
     assert gone == pytest.approx(1 - np.exp(-1 / steady._FOLLOW), abs=0.01)
 
 
+@pytest.mark.usefixtures("measured")
+def test_a_clock_that_goes_back_moves_nothing(stylizer):
+    paint, look = Steady(stylizer), stylizer.look
+    brighter = np.clip(SCENE.astype(int) + 20, 0, 255).astype(np.uint8)
+    paint.follow(SCENE, [look], seconds=0)
+    before = paint.follow(brighter, [look], seconds=1).statistics.means
+    after = paint.follow(brighter, [look], seconds=0.5).statistics.means
+    assert np.array_equal(after, before)
+
+
 def test_black_frames_are_never_the_reference(stylizer, measured):
     paint = Paint(stylizer)
-    for _ in range(5):
-        assert (paint(BLACK) == stylizer(BLACK)).all()
+    for frame in (BLACK, BLACK, SCENE // 20):  # or as good as black
+        assert (paint(frame) == stylizer(frame)).all()
     assert measured == []
     paint(SCENE)
     assert len(measured) == 1
@@ -209,6 +234,17 @@ def test_its_state_goes_on_elsewhere_to_the_bit(stylizer, measured):
         assert np.array_equal(ours.means, theirs.means)
         assert np.array_equal(ours.variances, theirs.variances)
     assert len(measured) == count + 2 * 2 * 2  # both, twice, both looks
+
+
+@pytest.mark.usefixtures("measured")
+def test_its_clock_goes_on_elsewhere(stylizer):
+    one, other, look = Steady(stylizer), Steady(stylizer), stylizer.look
+    brighter = np.clip(SCENE.astype(int) + 20, 0, 255).astype(np.uint8)
+    for seconds, frame in ((0.0, SCENE), (0.6, brighter)):
+        one.follow(frame, [look], seconds=seconds)
+    other.restore(one.state())
+    ours, theirs = (paint.follow(brighter, [look], seconds=0.9).statistics.means for paint in (one, other))
+    assert np.array_equal(ours, theirs)
 
 
 def test_an_empty_state_is_a_beginning(stylizer):

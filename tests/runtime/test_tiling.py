@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from helpers import ROOT
+from helpers import ROOT, make_model, photo_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -42,6 +42,14 @@ def test_tiled_and_untiled_agree_with_the_same_statistics(network):
     tiled = stylize.paint_tiled(frame, look, side=96).astype(int)
     assert whole.std() > 20
     assert np.abs(whole - tiled).max() <= 1
+
+
+def test_in_tiles_strength_and_colours_are_those_of_the_look():
+    stylize = Stylizer(make_model(), device="cpu", precision="fp32", strength=0.4, preserve_color=True)
+    frame = photo_pixels(60, 150)
+    look = stylize.look.frozen(stylize.measure(frame, stylize.look))
+    whole = stylize(frame, look).astype(int)
+    assert np.abs(whole - stylize.paint_tiled(frame, look, side=64)).max() <= 1
 
 
 def test_a_margin_that_is_too_small_would_be_noticed():

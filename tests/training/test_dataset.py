@@ -126,16 +126,20 @@ def test_crops_show_the_photo_undistorted_in_part_and_mirrored(
     # Red tells the column and green the row, so a crop shows where it comes from.
     y, x = np.mgrid[0:128, 0:256]
     Image.fromarray(np.stack([x, 2 * y, 0 * x], -1).astype(np.uint8)).save(tmp_path / "a.png")
-    rng, mirrored, wide, heights = random.Random(0), 0, set(), []
+    rng, mirrored, wide, heights, bottoms = random.Random(0), 0, set(), [], []
     for _ in range(40):
         crop = random_crop(tmp_path / "a.png", 64, rng).astype(float)
         across, down = crop[32, -1, 0] - crop[32, 0, 0], (crop[-1, 32, 1] - crop[0, 32, 1]) / 2
         mirrored += across < 0
         assert 0.9 < abs(across) / down < 1.1
         heights.append(down)
+        bottoms.append(crop[-1, 32, 1] / 2)
         wide.add(round(crop[..., 0].mean() / 20))
     assert 8 < mirrored < 32
     assert len(wide) > 3
+    low = [bottom for bottom, height in zip(bottoms, heights, strict=True) if height < 80]
+    assert min(low) < 80
+    assert max(low) > 115  # and down to the last row
     # From all of the photo to a third of it, half of the crops showing less than the root of that.
     assert 128 / 3 - 3 < min(heights) < 50
     assert 110 < max(heights) < 128
@@ -186,6 +190,7 @@ def test_what_a_training_leaves_is_no_photo(photo_folder: Path, tmp_path: Path) 
     picture = (photo_folder / "a.jpg").read_bytes()
     for name in ("a.jpg", "wave.preview.png", "wave.losses.png", "a.123.partial.jpg"):
         (tmp_path / name).write_bytes(picture)
+    (tmp_path / "album.jpg").mkdir()
     assert find_photos(tmp_path)[0] == [tmp_path / "a.jpg"]
 
 

@@ -79,6 +79,22 @@ def test_what_styles_own_learns_as_with_the_adam_of_pytorch() -> None:
     torch.testing.assert_close(ours, theirs)
 
 
+def test_the_network_follows_a_momentum_that_looks_ahead() -> None:
+    """Muon as its authors write it, with Nesterov's momentum."""
+    model = StyleModel.create("fast", [Style("a")], width=12)
+    weight = next(iter(model.network.parameters()))
+    expected, momentum = weight.detach().clone(), torch.zeros_like(weight)
+    optimizer = make_optimizer(model, LR)
+    set_learning_rate(optimizer, LR)
+    for _ in range(3):
+        weight.grad = torch.randn_like(weight)
+        momentum = 0.95 * momentum + 0.05 * weight.grad
+        ahead = (0.95 * momentum + 0.05 * weight.grad).flatten(1)
+        expected -= 0.2 * LR * max(ahead.shape) ** 0.5 * orthogonalized(ahead).view(weight.shape)
+        optimizer.step()
+    torch.testing.assert_close(weight.detach(), expected)
+
+
 def test_a_network_that_takes_no_gradient_stays() -> None:
     model = StyleModel.create("fast", [Style("a")], width=12)
     model.network.requires_grad_(False)

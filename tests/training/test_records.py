@@ -114,6 +114,11 @@ def test_the_curve(tmp_path: Path, steps: int) -> None:
         assert len(np.unique(np.asarray(image))) > 10
 
 
+def test_the_curve_of_a_loss_that_does_not_count(tmp_path: Path) -> None:
+    write_curve([{**row, "tv": 0.0} for row in history(5)], tmp_path / "c.png")  # no logarithm, no warning
+    assert (tmp_path / "c.png").exists()
+
+
 def test_no_curve_of_nothing(tmp_path: Path) -> None:
     write_curve([], tmp_path / "c.png")
     assert not (tmp_path / "c.png").exists()
@@ -139,7 +144,9 @@ def test_previews_show_photos_and_every_style(model: StyleModel, photo_folder: P
 
 
 def test_previews_take_six_photos_from_the_whole_folder(photo_folder: Path) -> None:
-    assert len(preview_photos([photo_folder / "a.jpg"] * 13)) == 6
+    photos = preview_photos([photo_folder / name for name in ["a.jpg"] * 7 + ["f.jpg"] * 6])
+    assert len(photos) == 6
+    assert (photos[0] != photos[-1]).any()
 
 
 def test_no_preview_without_a_photo(model: StyleModel, photo_folder: Path, tmp_path: Path) -> None:

@@ -171,6 +171,18 @@ def test_minutes_end_a_run(make: Any) -> None:
     assert all(math.isfinite(report.seconds_left) for report in reports)
 
 
+def test_what_is_left_is_told_by_the_time_that_the_steps_took(make: Any) -> None:
+    trainer, left = make(steps=4), []
+
+    def on_progress(progress: Progress) -> None:
+        left.append((progress.seconds_left, trainer.seconds * (4 - progress.step) / progress.step))
+
+    trainer.run(on_progress)
+    assert len(left) == 4
+    for found, expected in left:
+        assert found == pytest.approx(expected)
+
+
 def test_a_run_in_float16_goes_on_from_one_that_was_none(make: Any) -> None:
     plain = make(steps=4)
     assert not plain.run(should_stop=stop_after(2))

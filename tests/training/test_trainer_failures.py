@@ -42,10 +42,11 @@ def test_a_loss_gone_astray_goes_back_and_on_with_half_the_rate(
     trainer = make(steps=12)
     failures = iter([True, True])
     break_losses(trainer, lambda step: step == 6 and next(failures, False))
-    states, reports = [], []
+    states, reports, times = [], [], []
 
     def on_progress(progress: Progress) -> None:
         reports.append(progress)
+        times.append(trainer.seconds)
         if progress.step == 4:
             states.append(copy.deepcopy(trainer.state()))
 
@@ -55,6 +56,7 @@ def test_a_loss_gone_astray_goes_back_and_on_with_half_the_rate(
     ] * 2
     assert trainer.step == 12
     assert trainer.lr_factor == 0.25
+    assert times == sorted(times)  # what was trained in vain counts for --minutes too
     assert [row["step"] for row in trainer.history] == list(range(1, 13))
     assert all(torch.isfinite(weight).all() for weight in weights(trainer))
     # Each time it went back to the very same state, the optimizer's moments included.
@@ -64,6 +66,14 @@ def test_a_loss_gone_astray_goes_back_and_on_with_half_the_rate(
         for number, moments in states[0]["optimizer"]["state"].items():
             assert same([*moments.values()], [*other["optimizer"]["state"][number].values()])
     assert len(states) == 3
+
+
+def test_losses_that_go_astray_now_and_then_end_no_run(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer_module, "_SNAPSHOT_EVERY", 1)
+    trainer, failed = make(steps=7), set[int]()
+    break_losses(trainer, lambda step: step not in failed and not failed.add(step))
+    assert trainer.run()
+    assert len(failed) == 7
 
 
 def test_a_loss_that_stays_astray_stops_with_the_last_good_weights(make: Any) -> None:

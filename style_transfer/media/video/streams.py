@@ -99,10 +99,7 @@ class Reencoded:
         self._resampled: object = None  # the format, layout and rate that it takes
 
     def __call__(self, packet: Packet) -> Iterable[Packet]:
-        try:
-            frames = self._source.codec_context.decode(packet)
-        except av.FFmpegError:  # a damaged packet is a gap, as it is for a player
-            return []
+        frames = self._source.codec_context.decode(packet)
         return [encoded for frame in frames for encoded in self._encode(frame)]
 
     def flush(self) -> Iterable[Packet]:
@@ -198,7 +195,7 @@ class OtherStreams:
         except OSError:
             raise
         except av.FFmpegError:
-            if index not in self._damaged:  # such as packets out of order: a gap, as it is for a player
+            if index not in self._damaged:  # or its packets are out of order: a gap, as it is for a player
                 self._damaged.add(index)
                 self.notices.append(f"track {index} is damaged; what could not be copied of it was left out")
 

@@ -53,6 +53,17 @@ def test_files_joined_end_to_end_play_on(tmp_path: Path, name: str, clocks: tupl
     assert len(summary.notices) == 1 or (name == "in.ts" and "is damaged" in summary.notices[1])
 
 
+def test_a_clock_that_begins_late_is_set_to_zero(tmp_path: Path) -> None:
+    part = make_clip(tmp_path / "part.ts", pts=range(24), time_base=Fraction(1, 24), sound="mp2")
+    source = tmp_path / "in.ts"
+    source.write_bytes(shifted(part, 3000))
+    summary, after = through(source, "out.mkv")
+    begins = contents(source).times[0]
+    assert summary.notices == [f"the file's clock begins at {float(begins):.0f} s; the result's at 0"]
+    assert after.times[0] < Fraction(1, 10)
+    assert after.packets["audio"] == contents(source).packets["audio"]
+
+
 @dataclass
 class FakeStream:
     index: int
@@ -162,6 +173,12 @@ def test_which_tracks_are_late(tmp_path: Path) -> None:
         assert late_tracks(source, video, others, None) == {late}
         assert late_tracks(source, video, others, Fraction(3)) == set()
         assert late_tracks(source, video, [], None) == set()
+    source = clip_with_commentary(tmp_path / "in.ts", 0.0)
+    with av.open(str(source)) as file:
+        video, others = file.streams.video[0], file.streams.audio
+        begins = Fraction(file.start_time, 1_000_000) + 3  # when the commentary has ended
+        assert late_tracks(source, video, others, None) == set()
+        assert late_tracks(source, video, others, begins) == {others[1].index}
 
 
 def test_an_interlaced_broadcast_may_change_its_size(tmp_path: Path) -> None:

@@ -282,6 +282,7 @@ def test_an_mp4_can_begin_to_play_before_it_is_loaded(tmp_path: Path) -> None:
         ("o.mp4", VideoOptions(preset="swift"), "veryfast"),
         ("o.mp4", VideoOptions(fps=Fraction(0)), "--fps must be above 0"),
         ("o.mp4", VideoOptions(start=Fraction(2), end=Fraction(1)), "before the start"),
+        ("o.mp4", VideoOptions(preview=Fraction(0)), "--preview must be above 0"),
         ("o.mp4", VideoOptions(start=Fraction(99)), "no frames between"),
         ("o.mp4", VideoOptions(image_size=1), "must be from 2 to 16384"),
         ("in.mp4", VideoOptions(), "overwrite the input"),
@@ -320,13 +321,14 @@ def test_preview_is_the_first_seconds(tmp_path: Path) -> None:
     ("fps", "frames"), [(Fraction(24), 24), (Fraction(6), 6), (Fraction(30_000, 1001), 30)]
 )
 def test_resampling_by_time(tmp_path: Path, fps: Fraction, frames: int) -> None:
-    source = make_clip(tmp_path / "in.mp4", pts=range(12))
+    source = make_clip(tmp_path / "in.mp4", pts=range(12), sound="aac")
     painted = []
     convert(source, tmp_path / "out.mp4", each(lambda p: painted.append(1) or p), replace(QUICK, fps=fps))
     after = contents(tmp_path / "out.mp4")
     assert len(after.times) == frames
     assert drift([n / fps for n in range(frames)], after.times) == (0, 0)
     assert len(painted) == min(12, frames)
+    assert after.packets["audio"] == contents(source).packets["audio"]
 
 
 def test_scaling_and_side_by_side(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from clips import QUICK, contents, drift, make_clip, through
 
 from style_transfer.media.video.convert import convert, each
+from style_transfer.media.video.frame import _eight_bit_format
 from style_transfer.media.video.reader import probe
 
 
@@ -101,7 +103,8 @@ def test_untagged_colours_are_taken_as_players_take_them_by_size(tmp_path: Path)
     small = make_clip(tmp_path / "in.mp4", pts=range(2), context={"color_range": 0})
     large = make_clip(tmp_path / "large.mp4", size=(1280, 64), pts=range(2))
     assert through(small, "out.mp4")[1].colours == (6, 6, 6, 1)
-    assert through(large, "out.mp4")[1].colours == (1, 1, 1, 1)
+    tall = make_clip(tmp_path / "tall.mp4", size=(64, 578), pts=range(2))
+    assert through(large, "out.mp4")[1].colours == through(tall, "out.mp4")[1].colours == (1, 1, 1, 1)
 
 
 def combing(image: np.ndarray) -> float:
@@ -124,6 +127,15 @@ def test_interlaced_pictures_are_made_whole_one_for_one(tmp_path: Path) -> None:
     assert drift(before.times, after.times) == (0, 0)
     assert combing(before.pixels[2]) > 30
     assert combing(after.pixels[2]) < 5
+
+
+@pytest.mark.parametrize(
+    ("deep", "shallow"),
+    [("yuv420p10le", "yuv420p"), ("yuv422p10le", "yuv422p"), ("yuv444p12le", "yuv444p"),
+     ("yuv440p10le", "yuv444p"), ("gray10le", "gray"), ("yuv444p", None), ("gbrp10le", None)],
+)  # fmt: skip
+def test_fewer_bits_are_no_fewer_colours(deep: str, shallow: str | None) -> None:
+    assert _eight_bit_format(av.VideoFormat(deep)) == shallow
 
 
 def test_ten_bits_are_dithered_to_eight(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 from clips import QUICK, contents, make_clip
 
 from style_transfer.errors import InputFileError, UserError
+from style_transfer.media.video import resume
 from style_transfer.media.video.frame import Frame
 from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.reader import probe
@@ -126,6 +127,23 @@ def test_the_rate_that_is_stated_is_the_inputs(tmp_path: Path, name: str) -> Non
         assert "Handler" not in " ".join(stream.metadata.values()) or name.endswith("mp4")
 
 
+def test_the_tags_of_the_video_itself_are_kept(tmp_path: Path) -> None:
+    plain, source = make_clip(tmp_path / "plain.mkv", pts=range(9)), tmp_path / "in.mkv"
+    with av.open(str(plain)) as file, av.open(str(source), "w") as output:
+        copy = output.add_stream_from_template(file.streams.video[0])
+        copy.metadata.update(
+            {"title": "Auge", "language": "ger", "CAMERA": "left"}
+        )  # an MP4 knows no cameras
+        for packet in file.demux():
+            if packet.size:
+                packet.stream = copy
+                output.mux(packet)
+    run(source, tmp_path / "o.mkv")
+    with av.open(str(tmp_path / "o.mkv")) as file:
+        tags = file.streams.video[0].metadata
+    assert (tags["title"], tags["language"], tags["CAMERA"]) == ("Auge", "ger", "left")
+
+
 def test_a_run_that_ends_with_a_segment(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", pts=range(14))
     run(source, tmp_path / "whole.mp4")
@@ -185,12 +203,72 @@ def test_a_changed_command_is_refused(tmp_path: Path, change: dict[str, Any], sa
     assert str(parts_path(target)) in str(caught.value)
 
 
+def test_an_input_of_the_same_size_may_be_another(tmp_path: Path) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    source.write_bytes(source.read_bytes().replace(b"x264 - core", b"x264 - cord"))
+    with pytest.raises(UserError, match="the input was"):
+        run(source, target)
+
+
+def test_an_input_that_has_changed_further_on_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
+    monkeypatch.setattr(resume, "_described", lambda *_: {})  # as far as is looked at it is the same
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    make_clip(source, pts=range(20), pixels=np.full((48, 64, 3), 90, np.uint8))
+    with pytest.raises(InputFileError, match="is not the video that was begun; remove"):
+        run(source, target)
+
+
+def test_what_was_said_before_an_interruption_is_said_in_the_end(tmp_path: Path) -> None:
+    whole = make_clip(
+        tmp_path / "whole.mkv", size=(63, 47), codec="ffv1", options={}, pix_fmt="yuv444p", pts=range(20)
+    )
+    source, target = tmp_path / "in.mkv", tmp_path / "o.mp4"
+    with av.open(str(whole)) as file, av.open(str(source), "w") as output:
+        copy = output.add_stream_from_template(file.streams.video[0])
+        for number, packet in enumerate(packet for packet in file.demux() if packet.size):
+            part = av.Packet(bytes(packet)[: 20 if number == 2 else None])  # one that is damaged
+            part.pts, part.dts, part.time_base, part.stream = packet.pts, packet.dts, packet.time_base, copy
+            part.is_keyframe = packet.is_keyframe
+            output.mux(part)
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    summary, _ = run(source, target)
+    assert summary.truncated
+    assert summary.notices[0] == "padded by a pixel to 64×48, as video has even sides"
+    assert len(summary.notices) == 2
+    assert "is damaged or ends early" in summary.notices[1]
+
+
+def test_it_goes_on_with_other_threads(tmp_path: Path) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(12)), tmp_path / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    assert run(source, target, replace(QUICK, threads=2))[1] == 5
+
+
 def test_a_damaged_state_is_said(tmp_path: Path) -> None:
     source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
     with pytest.raises(KeyboardInterrupt):
         run(source, target, dies_after=9)
     (parts_path(target) / "state.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(InputFileError, match="is damaged; remove"):
+        run(source, target)
+
+
+def test_a_state_of_another_version_is_not_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    monkeypatch.setattr("style_transfer.media.video.state._VERSION", 99)
+    with pytest.raises(InputFileError, match=r"remove '.*' to begin anew"):
         run(source, target)
 
 
@@ -220,6 +298,10 @@ def test_parts_left_over_are_removed_once_the_result_is_there(
         patch.setattr("shutil.rmtree", lambda *_, **__: None)  # killed just before
         run(source, target)
     assert parts_path(target).exists()
+    os.utime(target, (1, 1))  # an older result, which the parts were to replace
+    forget(target)
+    assert parts_path(target).exists()
+    os.utime(target)
     forget(target)
     assert not parts_path(target).exists()
 
