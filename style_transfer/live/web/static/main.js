@@ -116,7 +116,10 @@ connection.addEventListener("frame", async ({ detail }) => {
 });
 connection.addEventListener("thumbnail", ({ detail }) => look.thumbnail(detail.style, detail.picture));
 connection.addEventListener("pong", ({ detail }) => pace.way(performance.now() - detail.time));
-connection.addEventListener("error", ({ detail }) => notice.say(`The server says: ${detail.message}.`));
+connection.addEventListener("error", ({ detail }) => {
+  notice.say(`The server says: ${detail.message}.`);
+  if (source.still) pace.restart(); // it will not come back
+});
 
 connection.addEventListener("welcome", ({ detail }) => {
   serverCamera = detail.source === "server";
@@ -135,8 +138,8 @@ connection.addEventListener("welcome", ({ detail }) => {
   newest = 0;
   link("open", "connected");
   notice.over();
-  setTimeout(askForThumbnails, THUMBNAILS_AFTER);
-  paintStill();
+  if (source.still) askForThumbnails();
+  else setTimeout(() => document.body.dataset.mode === "photo" || askForThumbnails(), THUMBNAILS_AFTER);
 });
 
 connection.addEventListener("closed", ({ detail }) => {

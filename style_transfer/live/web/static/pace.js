@@ -17,7 +17,7 @@ const REGRET = 10000; // a step down so soon after one up takes the step up back
 const UNDER_WAY = 2; // frames at most
 const LOST = 4000; // milliseconds after which a frame is waited for no longer
 const LATE = 20; // frames given up that may come back after all
-const STILL_LOST = 20000; // the same, of a large picture
+const STILL_LOST = 250000; // the same, of a large picture on a slow line
 
 export class Pace {
   #step = SHARES.indexOf(1);
