@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 from browsing import Visit
+from helpers import photo_pixels
+from PIL import Image
 
 _SIMULATION = """async ({cost, width, height, seconds}) => {
   const {Pace} = await import("/pace.js");
@@ -92,7 +95,10 @@ def test_a_page_that_said_too_much_at_once_comes_back(browser: Any, served: str)
         visit.page.wait_for_selector("#link[data-state=open]")
 
 
-def test_a_page_without_its_connection_says_what_may_be_in_between(browser: Any, served: str) -> None:
+def test_a_page_without_its_connection_says_what_may_be_in_between(
+    browser: Any, served: str, tmp_path: Path
+) -> None:
+    Image.fromarray(photo_pixels(200, 300)).save(tmp_path / "photo.png")
     blocked = """
         const Real = WebSocket;
         window.WebSocket = class extends Real {
@@ -100,6 +106,9 @@ def test_a_page_without_its_connection_says_what_may_be_in_between(browser: Any,
         };"""
     visit = Visit(browser, served, blocked)
     visit.until(lambda: "certificate" in visit.page.inner_text("#message"), "the reason")
+    visit.page.set_input_files("#file", tmp_path / "photo.png")
+    visit.page.wait_for_selector("body[data-mode=photo]")
+    assert "certificate" in visit.message()
     visit.page.evaluate("window.free = true")
     with visit:  # is connected, that is
         assert visit.page.is_hidden("#message")
