@@ -54,6 +54,8 @@ BINDINGS = (
 )
 """Every key there is; the help over the picture and that of the command are made from it."""
 
+_STYLE_KEYS = {*"123456789np", "left", "right"}
+_NEED_STYLES = _STYLE_KEYS | {"g", "r"}  # only paintings are recorded
 _COMMANDS = {
     "q": Command.QUIT,
     "escape": Command.QUIT,
@@ -153,9 +155,12 @@ class Controls:
     def press(self, key: str, now: float) -> Command | None:
         """A key of :data:`BINDINGS`; others do nothing. Returns what others are to do for it."""
         key = key.lower()
+        if key in _NEED_STYLES and not self.styles:
+            self.note("the styles are still being loaded", now)
+            return None
         if key in _COMMANDS:
             return _COMMANDS[key]
-        if key in "123456789np" or key in ("left", "right"):
+        if key in _STYLE_KEYS:
             self._change_style(key, now)
         elif key in "+=-_":
             step = _STRENGTH_STEP if key in "+=" else -_STRENGTH_STEP
@@ -169,7 +174,7 @@ class Controls:
         elif key == "m":
             self._mirror = not self._mirror
         elif key == "g":
-            self._grid = not self._grid and bool(self.styles)
+            self._grid = not self._grid
         elif key == " ":
             self._frozen = not self._frozen
         elif key == "i":
@@ -190,9 +195,7 @@ class Controls:
             self.split = x
 
     def _change_style(self, key: str, now: float) -> None:
-        if not self.styles:
-            self.note("the styles are still being loaded", now)
-        elif key in ("left", "right"):
+        if key in ("left", "right"):
             position = self.chosen if self._position is None else self._position
             step = _MIX_STEP if key == "right" else -_MIX_STEP
             self._go(round((position + step) % len(self.styles), 3), now)

@@ -210,7 +210,7 @@ class Session:
                 self._outputs.snapshot(self._last[1])
             case Command.RECORD if self._outputs.recording:
                 self._outputs.stop_recording()
-            case Command.RECORD if self._painter.stylizer is not None:
+            case Command.RECORD:
                 self._record()
         return True
 

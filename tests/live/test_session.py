@@ -164,8 +164,14 @@ def test_a_source_without_a_picture_is_an_error(stylizer: Stylizer) -> None:
 
 
 def test_a_source_that_ends_ends_the_session(stylizer: Stylizer) -> None:
-    camera, sink = FakeCamera(), MemorySink()
-    threading.Timer(0.5, camera.end).start()
+    camera = FakeCamera()
+
+    class LastSink(MemorySink):
+        def show(self, pixels: Pixels, time: float) -> None:
+            super().show(pixels, time)
+            camera.end()
+
+    sink = LastSink()
     Session(camera, lambda: stylizer, Controls(), sinks=[sink]).run()
     assert sink.closed
 

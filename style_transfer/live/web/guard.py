@@ -30,6 +30,7 @@ HEADERS = {
 }
 
 _SIGN = """<!doctype html><meta charset="utf-8"><title>style-transfer</title>
+<meta name="viewport" content="width=device-width">
 <p>This page needs its token: open the address that you were given, with <code>?token=</code> at its end.
 """
 

@@ -17,7 +17,8 @@ binary                 the frame's number (uint32, little-endian), then a JPEG o
 server to page
 =====================  =============================================================================
 binary                 :data:`HEADER`, then a JPEG
-``welcome``            ``styles``, ``look``, ``source`` (``browser`` or ``server``), ``max_pixels``
+``welcome``            ``styles``, ``look``, ``source`` (``browser`` or ``server``); of a picture at
+                       most ``max_pixels`` and ``max_bytes``
 ``pong``               ``time`` of the ping
 ``error``              ``message``
 =====================  =============================================================================
@@ -40,7 +41,10 @@ FRAME, THUMBNAIL = 1, 2
 NUMBER = struct.Struct("<I")
 
 MAX_BYTES = 2 << 20
-"""The longest message taken."""
+"""The longest message taken; what is longer ends the connection."""
+
+MAX_PICTURE = 2_000_000
+"""Bytes of the largest JPEG or WebP that a page is to send."""
 
 _MAX_TEXT = 8192
 _LAST = 2**32 - 1

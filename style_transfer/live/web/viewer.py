@@ -24,7 +24,8 @@ from style_transfer.media.pixels import Pixels
 _MESSAGES = (120.0, 240.0)  # a second, and at once
 _BYTES = (24e6, 48e6)
 _STRIKES = 5  # messages that make no sense
-_STALLED = 10.0  # seconds that a message may take to be read at the other end
+_STALLED = 10.0  # seconds that a message may take to be read at the other end,
+_SLOWEST = 16e3  # and one for so many bytes of it
 _IDLE = 600.0  # seconds without a word
 _UNSEEN = 2  # frames of the server's camera under way, at most
 _RUBBISH = 1008, b"it was sent too much that made no sense"
@@ -146,15 +147,14 @@ class Viewer:
             "strength": scene.strength,
             "preserve_color": scene.preserve_color,
         }
-        return json.dumps(
-            {"type": "welcome", "styles": styles, "look": look, "source": source, "max_pixels": MAX_PIXELS}
-        )
+        most = {"max_pixels": MAX_PIXELS, "max_bytes": protocol.MAX_PICTURE}
+        return json.dumps({"type": "welcome", "styles": styles, "look": look, "source": source, **most})
 
     async def _write(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         try:
             while (message := await self._outbox.take()) is not None:
                 sending = socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message)
-                await asyncio.wait_for(sending, _STALLED)
+                await asyncio.wait_for(sending, _STALLED + len(message) / _SLOWEST)
             return
         except TimeoutError:
             _log.debug("a page does not read")

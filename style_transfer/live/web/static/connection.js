@@ -5,6 +5,7 @@ const HEADER = 12; // bytes; see protocol.py
 const BACKOFF = [500, 1000, 2000, 5000, 10000];
 const PING = 2000;
 const SILENCE = 10000;
+const SLOWEST = 16; // bytes a millisecond: what a picture on a slow line may take longer
 const BUFFERED = 1 << 18; // bytes not yet under way: the line is slower than the camera
 
 export class Connection extends EventTarget {
@@ -12,6 +13,7 @@ export class Connection extends EventTarget {
   #attempt = 0;
   #timer = 0;
   #asked = 0; // when a ping went out that nothing has come back for
+  #bytes = 0; // of the last picture, which pings wait behind, and pongs behind its painting
 
   constructor() {
     super();
@@ -29,6 +31,7 @@ export class Connection extends EventTarget {
     socket.onmessage = ({ data }) => (typeof data === "string" ? this.#heard(data) : this.#received(data));
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
     this.#socket = socket;
+    this.#bytes = 0;
   }
 
   say(message) {
@@ -37,14 +40,16 @@ export class Connection extends EventTarget {
 
   /** A picture; `blob` is a JPEG or WebP. */
   show(number, blob) {
-    if (this.open) this.#socket.send(new Blob([new Uint32Array([number]), blob]));
+    if (!this.open) return;
+    this.#bytes = blob.size;
+    this.#socket.send(new Blob([new Uint32Array([number]), blob]));
   }
 
   /** A line that is cut says nothing, for minutes: silence is taken for it. */
   #ping() {
     if (!this.open) return;
     const now = performance.now();
-    if (this.#asked && now - this.#asked > SILENCE) {
+    if (this.#asked && now - this.#asked > SILENCE + this.#bytes / SLOWEST) {
       const socket = this.#socket;
       socket.onmessage = socket.onclose = null;
       socket.close();

@@ -5,6 +5,7 @@ import { Connection } from "./connection.js";
 import { keyboard } from "./keyboard.js";
 import { Look } from "./look.js";
 import { Meter } from "./meter.js";
+import { Notice } from "./notice.js";
 import { Pace } from "./pace.js";
 import { Awake, rest } from "./screen.js";
 import { Source } from "./source.js";
@@ -12,9 +13,9 @@ import { Stage } from "./stage.js";
 
 const THUMBNAILS_AFTER = 1200; // milliseconds: cameras expose slowly
 const THUMBNAILS_EVERY = 30000;
-const MESSAGE_STAYS = 6000;
 const CAMERA_SILENT = 2000; // milliseconds without a frame of the server's camera
 const SERVER_SHOWN = 1280; // pixels of the server's camera on the screen, however small it is painted
+const SLOW = 500; // milliseconds after which a photo that is being read is worth a word
 
 const HALF_REACHED =
   "The page came, but its connection for pictures does not: this device does not trust the server's certificate, " +
@@ -28,12 +29,12 @@ const look = new Look();
 const pace = new Pace();
 const meter = new Meter();
 const awake = new Awake();
+const notice = new Notice(byId("message"));
 const stage = new Stage({
   canvas: byId("canvas"), picture: byId("picture"), split: byId("split"),
   beforeTag: byId("before-tag"), afterTag: byId("after-tag"),
 });
 let serverCamera = false; // the pictures are the server's
-let maxPixels = 2e6;
 let busy = false; // a frame is being encoded
 let repaint = false; // the still picture is to be painted (again)
 let frozen = false;
@@ -41,7 +42,7 @@ let newest = 0; // number of the painting on the screen
 let lastFrame = 0; // when something came of the server's camera
 let patience = CAMERA_SILENT; // for the next
 let waiting = false; // that is said
-let messageTimer = 0;
+let choices = 0; // how often a photo or the camera was chosen: a photo that was overtaken is let go
 
 // -- frames out -------------------------------------------------------------------------------------
 
@@ -115,11 +116,14 @@ connection.addEventListener("frame", async ({ detail }) => {
 });
 connection.addEventListener("thumbnail", ({ detail }) => look.thumbnail(detail.style, detail.picture));
 connection.addEventListener("pong", ({ detail }) => pace.way(performance.now() - detail.time));
-connection.addEventListener("error", ({ detail }) => say(`The server says: ${detail.message}.`));
+connection.addEventListener("error", ({ detail }) => {
+  notice.say(`The server says: ${detail.message}.`);
+  if (source.still) pace.restart(); // it will not come back
+});
 
 connection.addEventListener("welcome", ({ detail }) => {
   serverCamera = detail.source === "server";
-  maxPixels = detail.max_pixels;
+  source.most = { pixels: detail.max_pixels, bytes: detail.max_bytes };
   document.body.dataset.source = detail.source;
   for (const id of ["split-button", "mirror-button", "freeze-button", "photo-button", "camera-button"]) {
     byId(id).hidden = serverCamera;
@@ -133,55 +137,56 @@ connection.addEventListener("welcome", ({ detail }) => {
   pace.restart();
   newest = 0;
   link("open", "connected");
-  hush();
-  setTimeout(askForThumbnails, THUMBNAILS_AFTER);
-  paintStill();
+  notice.over();
+  if (source.still) askForThumbnails();
+  else setTimeout(() => document.body.dataset.mode === "photo" || askForThumbnails(), THUMBNAILS_AFTER);
 });
 
 connection.addEventListener("closed", ({ detail }) => {
   link("closed", "not connected");
   stayAwake();
   waiting = false;
-  if (detail.final) say(`The server closed the connection: ${detail.reason}. Reload the page to try again.`, true);
-  else if (detail.reason.includes("places")) say("All places are taken. Yours comes as soon as someone leaves.", true);
+  if (detail.final) notice.complain(`The server closed the connection: ${detail.reason}. Reload the page to try again.`);
+  else if (detail.reason.includes("places")) notice.complain("All places are taken. Yours comes as soon as someone leaves.");
   else if (detail.attempt > 0) sayWhyThereIsNone(detail.attempt);
 });
 
 /** A server that was started again knows this page no longer where it asks for a token. */
 async function sayWhyThereIsNone(attempt) {
   const answer = await fetch("/", { cache: "no-store" }).catch(() => null);
-  if (answer?.status === 401) say("The server was started again: open its address with the token again.", true);
+  if (answer?.status === 401) notice.complain("The server was started again: open its address with the token again.");
   else if (connection.open) return;
-  else if (answer?.ok && attempt > 1) say(HALF_REACHED, true);
-  else say("The server cannot be reached. Trying again…", true);
+  else if (answer?.ok && attempt > 1) notice.complain(HALF_REACHED);
+  else notice.complain("The server cannot be reached. Trying again…");
 }
 
 /** Something came of the server's camera, or may soon. */
 function expectNext(milliseconds = 0) {
   lastFrame = performance.now();
   patience = Math.max(CAMERA_SILENT, milliseconds);
-  if (waiting) hush();
+  if (waiting) notice.hush();
   waiting = false;
 }
 
 function missServerCamera() {
   if (!serverCamera || !connection.open || performance.now() - lastFrame < patience) return;
-  if (waiting && !byId("message").hidden) return;
+  if (waiting && notice.shown) return;
   waiting = true;
-  say("Waiting for this machine's camera…", true);
+  notice.say("Waiting for this machine's camera…", true);
 }
 
 // -- what a person does -----------------------------------------------------------------------------
 
 async function startCamera(begin = () => camera.start()) {
-  say("Starting the camera…", true);
+  choices++;
+  notice.say("Starting the camera…", true);
   try {
     if (!(await begin())) return; // whoever overtook it says what is to be said
   } catch (error) {
     if (!source.still || frozen) stopCamera(); // a photo stays
-    return say(error.message, true);
+    return notice.say(error.message, true);
   }
-  hush();
+  notice.hush();
   thaw();
   if (document.body.dataset.mode !== "live") leaveOldPaintings();
   source.mirror = camera.front;
@@ -192,7 +197,7 @@ async function startCamera(begin = () => camera.start()) {
 }
 
 function stopCamera() {
-  hush();
+  notice.hush();
   camera.stop();
   thaw();
   leaveOldPaintings();
@@ -211,14 +216,17 @@ async function offerOtherCamera() {
 
 async function openPhoto(file) {
   if (!file || serverCamera) return;
-  try {
-    await source.open(file, maxPixels);
-  } catch {
-    return say(`"${file.name}" is no picture that this browser can read. Try a JPEG, PNG or WebP.`);
-  }
-  hush();
+  const choice = ++choices;
+  const slow = setTimeout(() => choice === choices && notice.say(`Reading "${file.name}"…`, true), SLOW);
+  const photo = await source.read(file).catch(() => null);
+  clearTimeout(slow);
+  if (choice !== choices) return;
+  if (!photo) return notice.say(`"${file.name}" is no picture that this browser can read. Try a JPEG, PNG or WebP.`);
+  notice.hush();
   camera.stop();
-  frozen = false;
+  source.still = photo;
+  source.mirror = frozen = false;
+  pressed("mirror-button", false);
   pressed("freeze-button", false);
   leaveOldPaintings();
   stage.resize(...source.size);
@@ -251,6 +259,7 @@ function thaw() {
 }
 
 function toggleMirror() {
+  if (document.body.dataset.mode !== "live" || serverCamera) return; // a photo stays as it is
   source.mirror = !source.mirror;
   pressed("mirror-button", source.mirror);
   if (!frozen) return;
@@ -314,7 +323,7 @@ for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
 }
 camera.addEventListener("lost", () => {
   stopCamera();
-  say("The camera went away. Plug it in again and start it.", true);
+  notice.say("The camera went away. Plug it in again and start it.", true);
 });
 navigator.mediaDevices?.addEventListener("devicechange", offerOtherCamera);
 document.addEventListener("visibilitychange", () => {
@@ -343,15 +352,6 @@ function link(state, text) {
   byId("link").dataset.state = state;
   byId("link-text").textContent = text;
 }
-
-function say(text, stays = false) {
-  clearTimeout(messageTimer);
-  byId("message").textContent = text;
-  byId("message").hidden = false;
-  if (!stays) messageTimer = setTimeout(hush, MESSAGE_STAYS);
-}
-
-function hush() { byId("message").hidden = true; }
 
 setInterval(() => {
   const { fps, age } = meter.read(performance.now());

@@ -5,6 +5,7 @@ const START = 640; // pixels of the longer side
 const LEAST_SIDE = 176; // of the shorter side: below, there are no strokes but a blur
 const GOAL = 110; // milliseconds of a round trip
 const BEYOND_WAY = 70; // where the way alone takes long, so much more
+const LONGEST_WAY = 700; // by satellite: what takes longer waited behind our own pictures
 const INTERVAL = 1000 / 15; // milliseconds between paintings that are still a film
 const MOST_OFTEN = 1000 / 30;
 const WINDOW = 12; // paintings judged together
@@ -16,7 +17,7 @@ const REGRET = 10000; // a step down so soon after one up takes the step up back
 const UNDER_WAY = 2; // frames at most
 const LOST = 4000; // milliseconds after which a frame is waited for no longer
 const LATE = 20; // frames given up that may come back after all
-const STILL_LOST = 20000; // the same, of a large picture
+const STILL_LOST = 250000; // the same, of a large picture on a slow line
 
 export class Pace {
   #step = SHARES.indexOf(1);
@@ -110,7 +111,7 @@ export class Pace {
     this.#trips.push(trip);
     if (this.#trips.length < WINDOW && !(this.#trips.length > 2 && Math.min(...this.#trips) > 4 * GOAL)) return;
     if (this.#trips.length > WINDOW) this.#trips.shift();
-    const way = this.#ways.length ? Math.min(...this.#ways) : 0;
+    const way = this.#ways.length ? Math.min(LONGEST_WAY, ...this.#ways) : 0;
     const sorted = [...this.#trips].sort((a, b) => a - b);
     const load = Math.max(
       sorted[Math.floor(sorted.length * 0.75)] / Math.max(GOAL, way + BEYOND_WAY),

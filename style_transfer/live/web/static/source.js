@@ -4,6 +4,7 @@ import { Stage } from "./stage.js";
 
 const QUALITY = 0.8;
 const STILL_QUALITY = 0.92;
+const LEAST_QUALITY = 0.15;
 const STILL_LONGEST = 1600; // pixels
 const RING = 4; // canvases in turn: those under way, the one shown, the next
 
@@ -15,6 +16,13 @@ const encode = (canvas, quality) =>
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("no picture"))), "image/jpeg", quality),
   );
 
+/** As good as `bytes` allow: noise is what makes a JPEG large. */
+async function encodeWithin(bytes, canvas, quality) {
+  let blob = await encode(canvas, quality);
+  while (blob.size > bytes && quality > LEAST_QUALITY) blob = await encode(canvas, (quality -= 0.1));
+  return blob;
+}
+
 export class Source {
   #ring = Array.from({ length: RING }, () => newCanvas(1, 1));
   #turn = 0;
@@ -22,6 +30,7 @@ export class Source {
 
   mirror = false;
   still = null; // a canvas, instead of the camera
+  most = { pixels: 2e6, bytes: 2e6 }; // of a picture, that the server takes
 
   constructor(camera) {
     this.camera = camera;
@@ -47,30 +56,30 @@ export class Source {
     this.still = flipped; // a new one: the other may be shown still, as what a painting was before
   }
 
-  /** A photo, to stay; rejects what the browser cannot read. */
-  async open(file, maxPixels) {
+  /** A photo as a canvas, no larger than the server takes; rejects what the browser cannot read. */
+  async read(file) {
     const bitmap = await createImageBitmap(file);
-    const fit = Math.min(1, Math.sqrt(maxPixels / (bitmap.width * bitmap.height)));
+    const fit = Math.min(1, Math.sqrt(this.most.pixels / (bitmap.width * bitmap.height)));
     const share = Math.min(fit, STILL_LONGEST / Math.max(bitmap.width, bitmap.height));
     // Rounded down: a server takes so many pixels and not one more.
     const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.floor(share * side)));
     const canvas = newCanvas(width, height);
     this.#paint(canvas, bitmap, false);
     bitmap.close();
-    this.still = canvas;
+    return canvas;
   }
 
   /** A JPEG of that size; remembered under `number` for `before`. */
   async take(number, width, height) {
     if (this.still) {
       this.#remember(number, this.still);
-      return encode(this.still, STILL_QUALITY);
+      return encodeWithin(this.most.bytes, this.still, STILL_QUALITY);
     }
     const canvas = this.#ring[this.#turn++ % RING];
     this.#resize(canvas, width, height);
     this.#paint(canvas, this.camera.video, this.mirror);
     this.#remember(number, canvas);
-    return encode(canvas, QUALITY);
+    return encodeWithin(this.most.bytes, canvas, QUALITY);
   }
 
   /** What frame `number` was before it was painted. */
