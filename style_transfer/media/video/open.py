@@ -24,6 +24,9 @@ _FORMATS = (
     "mp3,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,wav,yuv4mpegpipe"
 )
 
+# Chroma samples lie on the left one of two pixels, as in H.264, where a decoder does not know; but in these.
+_CHROMA_BETWEEN = ("rawvideo", "theora")
+
 
 def local(path: Path) -> str:
     """``path`` as a name that FFmpeg takes for a file on this machine, whatever is in it."""
@@ -81,4 +84,6 @@ def main_video(container: InputContainer, path: Path) -> VideoStream:
         raise InputFileError(
             f"the video in '{path}' is of a codec that cannot be decoded; convert it to H.264 first"
         )
+    if stream.codec_context.name not in _CHROMA_BETWEEN:
+        stream.codec_context.options = {"chroma_sample_location": "left"}
     return stream
