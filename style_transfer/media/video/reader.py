@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -85,6 +86,7 @@ class VideoReader:
             self._base = self._video.time_base or Fraction(1, 90_000)
             self._fps, self._to_pixels = fps, ToPixels(long_side)
             self._others_only = False
+            self._doubts = deque([False, False])  # of the picture's last two packets, whether they are whole
             self._continuity = Continuity(self._video.index)
             self._clock: int | None = None  # of the last picture, the file's own
             self._place(start, end, seek)
@@ -246,14 +248,25 @@ class VideoReader:
         try:
             for packet in self._container.demux():
                 if packet.size:
-                    self.truncated |= packet.is_corrupt
+                    self._look_for_damage(packet)
                     yield packet
+            self.truncated |= any(self._doubts)
         except OSError as error:  # of a drive that is gone, say: there is more, only not now
             raise InputFileError(
                 f"'{self.path}' can no longer be read ({one_line(error)}); try again"
             ) from error
         except av.FFmpegError:
             self.truncated = True
+
+    def _look_for_damage(self, packet: Packet) -> None:
+        """Where the count of packets jumps, MPEG-TS takes the one before for cut off, and the parser the one
+        before that: also where whole films were joined, and there a key frame is next.
+        """
+        if packet.stream.index != self._video.index or self._container.format.name != "mpegts":
+            self.truncated |= packet.is_corrupt
+            return
+        self.truncated |= self._doubts.popleft() and not packet.is_keyframe
+        self._doubts.append(packet.is_corrupt)
 
     def _pictures(self, packet: Packet | None) -> list[av.VideoFrame]:
         """The decoder's next pictures; its last for None."""
