@@ -195,6 +195,30 @@ def test_a_track_that_begins_late_keeps_nothing_else_waiting(
     assert after.packets["audio"] == [packets for packets in before.packets["audio"] if packets]
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov"])
+def test_packets_of_one_time_all_arrive(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "in.mkv"
+    with av.open(str(source), "w") as output:
+        videos: list[Any] = [output.add_stream(codec, rate=12) for codec in ("libx264", "mjpeg")]
+        for video, form in zip(videos, ("yuv420p", "yuvj420p"), strict=True):
+            video.width, video.height, video.pix_fmt = 64, 48, form
+        output.start_encoding()
+        for number in range(24):
+            for video in videos:
+                frame = av.VideoFrame.from_ndarray(picture(number, 64, 48)).reformat(format=video.pix_fmt)
+                frame.pts, frame.time_base = number, Fraction(1, 12)
+                for packet in video.encode(frame):
+                    if video is videos[1]:  # in bursts
+                        packet.pts = packet.dts = number // 4 * 4
+                    output.mux(packet)
+        output.mux(videos[0].encode(None))
+    summary, _ = through(source, name)
+    assert summary.notices == []
+    with av.open(str(tmp_path / name)) as file:
+        times = [float(packet.pts * packet.time_base) for packet in file.demux(video=1) if packet.size]
+    assert np.abs(np.array(times) - np.arange(24) // 4 / 3).max() < 0.005
+
+
 def test_which_tracks_are_late(tmp_path: Path) -> None:
     source = clip_with_commentary(tmp_path / "in.mkv", 4.0)
     with av.open(str(source)) as file:
