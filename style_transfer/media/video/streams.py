@@ -58,8 +58,8 @@ def copy_stream(source: Stream, output: OutputContainer) -> Stream:
 class Copied:
     """Packets as they are, but for what an MP4 writes by itself.
 
-    It has one header where AAC of MPEG-TS has one in each packet, says where a subtitle ends, and loses packets
-    of the same time, which Matroska's milliseconds bring about: these follow each other by a tick.
+    It has one header where AAC of MPEG-TS has one in each packet, says where a subtitle ends, and loses
+    packets of one time, which Matroska's milliseconds bring about: these follow each other by a tick.
     """
 
     def __init__(self, source: Stream, output: OutputContainer) -> None:
