@@ -40,6 +40,8 @@ _US = Fraction(1, 1_000_000)
 _LATEST_START = 60
 # A header may state a length a little beyond the last packet, so less than this is not taken for a cut.
 _SHORTFALL = Fraction(1, 2)
+# Beyond it a rate is that of a clock: raw DV states one of 60,000.
+_HIGHEST_RATE = 1000
 # How far apart in a file packets of one time may lie.
 _INTERLEAVING = 1
 
@@ -141,7 +143,8 @@ class VideoReader:
                 f"the video is HDR ({hdr}); the result has standard range, its highlights clipped"
             )
         aspect = self._video.sample_aspect_ratio or Fraction(1)
-        rate = self._fps or self._video.average_rate or self._video.guessed_rate or Fraction(25)
+        rates = self._fps, self._video.average_rate, self._video.guessed_rate
+        rate = next((rate for rate in rates if rate and rate <= _HIGHEST_RATE), Fraction(25))
         return VideoInfo(
             width=frame.pixels.shape[1],
             height=frame.pixels.shape[0],

@@ -220,8 +220,10 @@ def _carriers(
             carriers[source.index] = SubtitlesOfMP4(source, output)
         elif _is_cover(source):
             notices.append("the cover picture is left out")
-        elif not _is_chapter_track(source):
-            hint = "" if container.muxer == "matroska" else "; .mkv may"
+        elif not (
+            _is_chapter_track(source) or "timecode" in source.metadata
+        ):  # which is a tag of the video's too
+            hint = "" if container.muxer == "matroska" or source.type == "data" else "; .mkv may"
             notices.append(f"{what} is left out: a {target.suffix} file cannot hold it{hint}")
     return carriers, notices
 

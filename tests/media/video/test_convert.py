@@ -196,6 +196,35 @@ def test_subtitles_chapters_and_tags(tmp_path: Path) -> None:
     assert "left out" in summary.notices[0]
 
 
+@pytest.mark.parametrize(
+    ("timecode", "base", "kept"),
+    [
+        ("01:02:03:04", Fraction(1, 25), True),
+        ("01:02:03;04", Fraction(1001, 30_000), True),  # two numbers of each minute are left out
+        ("01:02:03;04", Fraction(1, 25), False),
+        ("01:02:03:04", Fraction(1, 480), False),
+        ("noon", Fraction(1001, 30_000), False),
+    ],
+)
+@pytest.mark.parametrize("target", ["out.mp4", "out.mov"])
+def test_timecodes(tmp_path: Path, timecode: str, base: Fraction, kept: bool, target: str) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", time_base=base, context={"framerate": 1 / base})
+    source = tmp_path / "in.mkv"
+    with av.open(str(clip)) as file, av.open(str(source), "w") as output:
+        output.metadata["timecode"] = timecode
+        copy = output.add_stream_from_template(file.streams.video[0])
+        for packet in file.demux():
+            if packet.size:
+                packet.stream = copy
+                output.mux(packet)
+    summary, after = through(source, target)
+    assert (len(after.times), summary.notices) == (12, [])
+    with av.open(str(tmp_path / target)) as file:
+        assert file.streams.video[0].metadata.get("timecode") == (timecode if kept else None)
+    again, _ = through(tmp_path / target, "again.mp4")
+    assert again.notices == []
+
+
 @pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv"])
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
 def test_titles_and_languages_of_tracks(tmp_path: Path, name: str, suffix: str) -> None:
