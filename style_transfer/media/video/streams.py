@@ -109,11 +109,18 @@ class Reencoded:
         describe_as(source, self._stream, output)
         self._resampler: AudioResampler | None = None
         self._resampled: object = None  # the format, layout and rate that it takes
+        self._failed = False
+
+    @property
+    def lost(self) -> bool:
+        """True where not one packet could be decoded."""
+        return self._failed and self._resampler is None
 
     def __call__(self, packet: Packet) -> Iterable[Packet]:
         try:
             frames = self._source.codec_context.decode(packet)
         except av.FFmpegError:  # a damaged packet is a gap, as it is for a player
+            self._failed = True
             return []
         return [encoded for frame in frames for encoded in self._encode(frame)]
 
@@ -196,8 +203,10 @@ class OtherStreams:
 
     def flush(self) -> None:
         """Write what encoders still hold."""
-        for carrier in self._carriers.values():
+        for index, carrier in self._carriers.items():
             self._output.mux(list(carrier.flush()))
+            if isinstance(carrier, Reencoded) and carrier.lost:
+                self.notices.append(f"track {index} is damaged; nothing of it could be decoded")
 
 
 def _carriers(

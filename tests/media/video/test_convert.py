@@ -98,6 +98,23 @@ def test_sound_that_does_not_fit_is_reencoded_and_said(tmp_path: Path) -> None:
     assert length == pytest.approx(len(contents(source).packets["audio"][0]) * 1024 / 48_000, abs=0.1)
 
 
+def test_sound_that_cannot_be_decoded_is_said(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mkv", sound="aac")
+    source = tmp_path / "in.mkv"
+    with av.open(str(clip)) as file, av.open(str(source), "w") as output:
+        copies = {stream.index: output.add_stream_from_template(stream) for stream in file.streams}
+        for packet in file.demux():
+            if packet.size:
+                noise = av.Packet(b"\x55" * packet.size) if packet.stream.type == "audio" else packet
+                noise.pts, noise.dts, noise.time_base = packet.pts, packet.dts, packet.time_base
+                noise.stream = copies[packet.stream.index]
+                output.mux(noise)
+    summary, after = through(source, "out.webm", VideoOptions(threads=1, preset="8"))
+    assert "re-encoded" in summary.notices[0]
+    assert summary.notices[1:] == ["track 1 is damaged; nothing of it could be decoded"]
+    assert len(after.times) == 12
+
+
 @pytest.mark.parametrize("layout", ["mono", "stereo"])
 @pytest.mark.parametrize(
     ("name", "sound"), [("in.avi", "pcm_s16le"), ("in.mkv", "pcm_s16le"), ("in.avi", "pcm_mulaw")]
