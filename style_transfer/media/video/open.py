@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
@@ -42,6 +43,18 @@ def shown_at(packet: Packet) -> Fraction | None:
     """Its time in seconds, on the file's clock; that of decoding where no other is told, or None."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     return None if stamp is None else stamp * packet.time_base
+
+
+def packets_of(container: InputContainer) -> Iterator[Packet]:
+    """All with data in them, of the streams that were there when it was opened."""
+    try:
+        for packet in container.demux():
+            if packet.size:
+                yield packet
+    except (
+        IndexError
+    ):  # PyAV's, after the last one, where a broadcast had further streams begin in the middle
+        pass
 
 
 def open_video(path: Path) -> InputContainer:

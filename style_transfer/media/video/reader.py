@@ -28,7 +28,7 @@ from style_transfer.media.video.frame import (
     turns_sideways,
 )
 from style_transfer.media.video.late import late_tracks
-from style_transfer.media.video.open import Packet, main_video, open_video, shown_at
+from style_transfer.media.video.open import Packet, main_video, open_video, packets_of, shown_at
 from style_transfer.media.video.rate import at_constant_rate
 from style_transfer.media.video.source import VideoInfo
 
@@ -249,10 +249,9 @@ class VideoReader:
 
     def _packets(self) -> Iterator[Packet]:
         try:
-            for packet in self._container.demux():
-                if packet.size:
-                    self._look_for_damage(packet)
-                    yield packet
+            for packet in packets_of(self._container):
+                self._look_for_damage(packet)
+                yield packet
             self.truncated |= any(self._doubts)
         except OSError as error:  # of a drive that is gone, say: there is more, only not now
             raise InputFileError(
