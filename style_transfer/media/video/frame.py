@@ -10,11 +10,10 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+from av.filter import Graph
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import (
     ColorPrimaries,
-    ColorRange,
-    Colorspace,
     ColorTrc,
     Interpolation,
     VideoReformatter,
@@ -25,14 +24,7 @@ from style_transfer.media.pixels import Pixels
 # Code points of ITU-T H.273, which every container and codec shares.
 _BT709, _UNSPECIFIED, _SMPTE170M, _BT2020 = 1, 2, 6, 9
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
-_MATRICES = {
-    1: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-}
+_MATRICES = {1, 4, 5, 6, 7, 9}  # from RGB to YUV, that swscale knows
 
 # To planes this is vectorised; to interleaved pixels it takes five times as long, and swscale's default
 # is off by up to 5 levels of 255, tinting greys of full-range video.
@@ -150,32 +142,41 @@ class FromPixels:
     """RGB → 8-bit limited-range YUV 4:2:0 of a given colour, odd sides padded to even ones.
 
     The padding repeats the last row and column: H.264 and HEVC have no odd 4:2:0, and the crop of a
-    container is ignored by browsers, which would show whatever is there.
+    container is ignored by browsers, which would show whatever is there. Chroma samples lie where the left
+    one of two pixels does, as players take them to; swscale puts them between the two unless it is told.
     """
 
     def __init__(self, colour: Colour) -> None:
         self._colour = colour
-        self._scaler = VideoReformatter()
+        self._graph: Graph | None = None
 
     def __call__(self, pixels: Pixels) -> av.VideoFrame:
-        """``pixels``: uint8 RGB, HWC."""
+        """``pixels``: uint8 RGB, HWC; of another size than the first, they are scaled to that."""
         height, width = pixels.shape[:2]
         if height % 2 or width % 2:
             pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         rgb = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), "rgb24")
-        picture = self._scaler.reformat(
-            rgb,
-            format="yuv420p",
-            dst_colorspace=_MATRICES[self._colour.matrix],
-            dst_color_range=ColorRange.MPEG,
-            interpolation=Interpolation.BICUBIC,
-            threads=1,
-        )
+        if self._graph is None:
+            self._graph = self._make(rgb)
+        self._graph.vpush(rgb)
+        picture = self._graph.vpull()
         # An encoder that is told one thing by its context and another by its frames warns or obeys either.
         picture.colorspace = self._colour.matrix
         picture.color_primaries = self._colour.primaries
         picture.color_trc = self._colour.transfer
         return picture
+
+    def _make(self, rgb: av.VideoFrame) -> Graph:
+        graph = Graph()
+        graph.threads = 1
+        source = graph.add_buffer(
+            width=rgb.width, height=rgb.height, format=rgb.format, time_base=Fraction(1)
+        )
+        matrix = f"out_color_matrix={self._colour.matrix}:out_range=limited"
+        scale = graph.add("scale", f"flags=bicubic:out_chroma_loc=left:{matrix}")
+        graph.link_nodes(source, scale, graph.add("format", "yuv420p"), graph.add("buffersink"))
+        graph.configure()
+        return graph
 
 
 def _interleaved(picture: av.VideoFrame) -> Pixels:

@@ -12,7 +12,7 @@ import av
 from av.stream import Stream
 
 from style_transfer.media.video.continuity import JUMPING_FORMATS
-from style_transfer.media.video.open import open_video, shown_at
+from style_transfer.media.video.open import open_video, packets_of, shown_at
 
 _LOOKED_AT = 2  # seconds of the picture
 _US = 1_000_000
@@ -28,9 +28,9 @@ def late_tracks(path: Path, video: Stream, others: Iterable[Stream], begins: Fra
     with open_video(path) as container, suppress(av.FFmpegError):  # what cannot be read is told by the reader
         if missing and begins and container.format.name not in JUMPING_FORMATS:
             container.seek(math.floor(begins * _US))
-        for packet in container.demux() if missing else ():
+        for packet in packets_of(container) if missing else ():
             time = shown_at(packet) or Fraction(0)
-            if not packet.size or (begins is not None and time < begins):
+            if begins is not None and time < begins:
                 continue
             missing.discard(packet.stream.index)
             if packet.stream.index == video.index:

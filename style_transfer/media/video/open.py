@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +25,9 @@ _FORMATS = (
     "mp3,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,wav,yuv4mpegpipe"
 )
 
+# Chroma samples lie on the left one of two pixels, as in H.264, where a decoder does not know; but in these.
+_CHROMA_BETWEEN = ("rawvideo", "theora")
+
 
 def local(path: Path) -> str:
     """``path`` as a name that FFmpeg takes for a file on this machine, whatever is in it."""
@@ -39,6 +43,18 @@ def shown_at(packet: Packet) -> Fraction | None:
     """Its time in seconds, on the file's clock; that of decoding where no other is told, or None."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     return None if stamp is None else stamp * packet.time_base
+
+
+def packets_of(container: InputContainer) -> Iterator[Packet]:
+    """All with data in them, of the streams that were there when it was opened."""
+    try:
+        for packet in container.demux():
+            if packet.size:
+                yield packet
+    except (
+        IndexError
+    ):  # PyAV's, after the last one, where a broadcast had further streams begin in the middle
+        pass
 
 
 def open_video(path: Path) -> InputContainer:
@@ -81,4 +97,6 @@ def main_video(container: InputContainer, path: Path) -> VideoStream:
         raise InputFileError(
             f"the video in '{path}' is of a codec that cannot be decoded; convert it to H.264 first"
         )
+    if stream.codec_context.name not in _CHROMA_BETWEEN:
+        stream.codec_context.options = {"chroma_sample_location": "left"}
     return stream

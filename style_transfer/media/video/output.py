@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from operator import attrgetter
@@ -22,6 +23,8 @@ from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.source import Source
 from style_transfer.media.video.streams import OtherStreams, copy_stream, describe_as, kept_tags
 
+_MAX_TIMECODE_FPS = 255
+_DROPPING = (Fraction(30_000, 1001), Fraction(60_000, 1001))
 # Times of edit lists are in this unit of a file's; the default, a millisecond, would round the first frame's.
 _MAX_TIMESCALE = 1_000_000
 
@@ -35,6 +38,7 @@ def new_output(
         options = options | {"movie_timescale": str(max(timescale, 1000))}
     output = av.open(local(path), "w", format=container.muxer, container_options=options)
     output.metadata.update(kept_tags(source.metadata))
+    _check_timecode(output.metadata, source)
     output.set_chapters(source.chapters())
     return output
 
@@ -43,6 +47,19 @@ def tag(stream: Stream, source: Source, output: OutputContainer) -> None:
     """Give ``stream`` the tags of the video that it is painted from."""
     if source.stream is not None:
         describe_as(source.stream, stream, output)
+        _check_timecode(stream.metadata, source)
+
+
+def _check_timecode(tags: dict[str, str], source: Source) -> None:
+    """Leave out of ``tags`` a timecode that does not go with the video's rate, which MP4's muxer refuses.
+
+    Its last part counts frames, after a semicolon where some numbers are dropped to keep up with the clock.
+    """
+    fps = source.info.fps
+    for key in [key for key in tags if key.lower() == "timecode"]:
+        parts = re.fullmatch(r"\d\d:\d\d:\d\d([:;.])\d\d", tags[key])
+        if parts is None or fps > _MAX_TIMECODE_FPS or (parts[1] != ":" and fps not in _DROPPING):
+            del tags[key]
 
 
 def output_error(path: Path, error: Exception) -> OutputError:
@@ -69,6 +86,8 @@ def remux(
         ):
             kept = [stream for stream in file.streams if stream.type != "data"]  # chapters, written anew
             streams = {stream.index: _copy(stream, output) for stream in kept}
+            video = streams[file.streams.video[0].index]
+            cast(VideoStream, video).codec_context.framerate = source.info.fps  # timecodes need it
             come = {packet.stream.index for packet in waiting}
             sources = [stream for stream in source.other_streams if stream.index in come]
             others = OtherStreams(sources, output, container, target, no_audio=no_audio)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -26,7 +27,7 @@ from style_transfer.media.video.frame import (
     turns_sideways,
 )
 from style_transfer.media.video.late import late_tracks
-from style_transfer.media.video.open import Packet, main_video, open_video, shown_at
+from style_transfer.media.video.open import Packet, main_video, open_video, packets_of, shown_at
 from style_transfer.media.video.options import VideoOptions
 from style_transfer.media.video.rate import at_constant_rate
 from style_transfer.media.video.source import VideoInfo
@@ -39,6 +40,8 @@ _US = Fraction(1, 1_000_000)
 _LATEST_START = 60
 # A header may state a length a little beyond the last packet, so less than this is not taken for a cut.
 _SHORTFALL = Fraction(1, 2)
+# Beyond it a rate is that of a clock: raw DV states one of 60,000.
+_HIGHEST_RATE = 1000
 # How far apart in a file packets of one time may lie.
 _INTERLEAVING = 1
 
@@ -78,6 +81,7 @@ class VideoReader:
             self._base = self._video.time_base or Fraction(1, 90_000)
             self._fps, self._to_pixels = options.fps, ToPixels(options.image_size)
             self._others_only = False
+            self._doubts = deque([False, False])  # of the picture's last two packets, whether they are whole
             self._continuity = Continuity(self._video.index)
             self._clock: int | None = None  # of the last picture, the file's own
             self._place(start, end, seek)
@@ -134,7 +138,8 @@ class VideoReader:
                 f"the video is HDR ({hdr}); the result has standard range, its highlights clipped"
             )
         aspect = self._video.sample_aspect_ratio or Fraction(1)
-        rate = self._fps or self._video.average_rate or self._video.guessed_rate or Fraction(25)
+        rates = self._fps, self._video.average_rate, self._video.guessed_rate
+        rate = next((rate for rate in rates if rate and rate <= _HIGHEST_RATE), Fraction(25))
         return VideoInfo(
             width=frame.pixels.shape[1],
             height=frame.pixels.shape[0],
@@ -230,16 +235,26 @@ class VideoReader:
 
     def _packets(self) -> Iterator[Packet]:
         try:
-            for packet in self._container.demux():
-                if packet.size:
-                    self.truncated |= packet.is_corrupt
-                    yield packet
+            for packet in packets_of(self._container):
+                self._look_for_damage(packet)
+                yield packet
+            self.truncated |= any(self._doubts)
         except OSError as error:  # of a drive that is gone, say: there is more, only not now
             raise InputFileError(
                 f"'{self.path}' can no longer be read ({one_line(error)}); try again"
             ) from error
         except av.FFmpegError:
             self.truncated = True
+
+    def _look_for_damage(self, packet: Packet) -> None:
+        """Where the count of packets jumps, MPEG-TS takes the one before for cut off, and the parser the one
+        before that: also where whole films were joined, and there a key frame is next.
+        """
+        if packet.stream.index != self._video.index or self._container.format.name != "mpegts":
+            self.truncated |= packet.is_corrupt
+            return
+        self.truncated |= self._doubts.popleft() and not packet.is_keyframe
+        self._doubts.append(packet.is_corrupt)
 
     def _pictures(self, packet: Packet | None) -> list[av.VideoFrame]:
         """The decoder's next pictures; its last for None."""

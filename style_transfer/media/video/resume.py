@@ -92,7 +92,7 @@ def convert_resumably(
             paint,
             Control(progress, should_stop),
             side_by_side=options.side_by_side,
-            items=_remaining(source, parts_path(target), options, reader, state),
+            items=_remaining(source, parts_path(target), options, reader, state, should_stop),
             done=state.frames,
         )
 
@@ -152,9 +152,14 @@ def _described(source: Path, target: Path, options: VideoOptions) -> dict[str, s
 
 
 def _remaining(
-    source: Path, parts: Path, options: VideoOptions, reader: VideoReader, state: State
+    source: Path,
+    parts: Path,
+    options: VideoOptions,
+    reader: VideoReader,
+    state: State,
+    should_stop: Callable[[], bool],
 ) -> Iterator[Frame | Packet]:
-    """The items after the last painted frame, which must be met again as it was."""
+    """The items after the last painted frame, which must be met again as it was; none if stopped before."""
     if state.finished:
         return
     if not state.frames:
@@ -164,8 +169,14 @@ def _remaining(
     for seek in (pts * state.time_base - _LEAD, None):  # what cannot seek is read from its beginning
         with VideoReader(source, options, seek=seek) as again:
             items = again.items()
-            last = next((item for item in items if isinstance(item, Frame) and item.pts >= pts), None)
-            if last is not None and _mark(last) == state.mark:
+            found = False
+            for item in items:
+                if should_stop():
+                    return
+                if isinstance(item, Frame) and item.pts >= pts:
+                    found = _mark(item) == state.mark
+                    break
+            if found:
                 for item in items:
                     reader.truncated |= again.truncated
                     yield item

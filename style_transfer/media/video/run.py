@@ -74,7 +74,9 @@ class Writer(Protocol):
 
 @dataclass
 class Control:
-    """What a run reports to and is stopped by; both are called in the painting thread, frame by frame."""
+    """What a run reports to and is stopped by; both are called in the painting thread, frame by frame, and
+    ``should_stop`` in the reading one too, while a run that goes on looks for its place.
+    """
 
     progress: Callable[[Progress], None] = lambda _: None
     should_stop: Callable[[], bool] = lambda: False
@@ -118,7 +120,7 @@ class _Run:
         self._items, self._writer, self._paint, self._control = items, writer, paint, control
         self._side_by_side, self._total = side_by_side, total
         self.frames, self.stopped = done, False
-        self._written = done
+        self._written = self._done = done
         self._decoded: Channel[Frame | Packet] = Channel(_AHEAD)
         self._painted: Channel[Frame | Packet] = Channel(_AHEAD)
         self._beside: deque[Pixels] = deque()
@@ -157,6 +159,7 @@ class _Run:
             if self._control.should_stop():
                 self.stopped = True
                 return
+        self.stopped = self.frames == self._done and self._control.should_stop()
 
     def _incoming(self) -> Iterator[Frame]:
         """Frames for the painter; the packets between them go straight on to the writer."""

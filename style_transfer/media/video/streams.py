@@ -58,7 +58,8 @@ def copy_stream(source: Stream, output: OutputContainer) -> Stream:
 class Copied:
     """Packets as they are, but for what an MP4 writes by itself.
 
-    It has one header where AAC of MPEG-TS has one in each packet, and says where a subtitle ends.
+    It has one header where AAC of MPEG-TS has one in each packet, says where a subtitle ends, and loses
+    packets of one time, which Matroska's milliseconds bring about: these follow each other by a tick.
     """
 
     def __init__(self, source: Stream, output: OutputContainer) -> None:
@@ -67,6 +68,8 @@ class Copied:
         headed = mp4 and context is not None and context.name == "aac" and not context.extradata
         self._filter = av.BitStreamFilterContext("aac_adtstoasc", source) if headed else None
         self._ends = mp4 and context is not None and context.name == "mov_text"
+        self._parts = mp4 and source.type != "subtitle"
+        self._last: tuple[int, int] | None = None  # time of decoding, as it came and as it went
 
     def __call__(self, packet: Packet) -> Iterable[Packet]:
         if self._ends and bytes(packet) == _NOTHING_SHOWN:
@@ -74,7 +77,16 @@ class Copied:
         packets = [packet] if self._filter is None else self._filter.filter(packet)
         for packet in packets:
             packet.stream = self._stream
+            if self._parts and packet.dts is not None:
+                self._part(packet, packet.dts)
         return packets
+
+    def _part(self, packet: Packet, dts: int) -> None:
+        before, last = self._last or (dts, dts - 1)
+        packet.dts = max(dts, last + 1) if dts >= before else dts
+        if packet.pts is not None:
+            packet.pts = max(packet.pts, packet.dts)
+        self._last = dts, packet.dts
 
     def flush(self) -> Iterable[Packet]:
         return []
@@ -181,8 +193,10 @@ class OtherStreams:
                 self._carriers[source.index] = SubtitlesOfMP4(source, output)
             elif _is_cover(source):
                 self.notices.append("the cover picture is left out")
-            elif not _is_chapter_track(source):
-                hint = "" if container.muxer == "matroska" else "; .mkv may"
+            elif not (
+                _is_chapter_track(source) or "timecode" in source.metadata
+            ):  # a tag of the video's, too
+                hint = "" if container.muxer == "matroska" or source.type == "data" else "; .mkv may"
                 self.notices.append(f"{what} is left out: a {target.suffix} file cannot hold it{hint}")
 
     def mux(self, packet: Packet) -> None:

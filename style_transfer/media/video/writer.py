@@ -86,7 +86,6 @@ class VideoWriter:
         if self._output is None:
             return
         output, self._output = self._output, None
-        self.notices += self._others.notices
         try:
             if not self._failed:
                 output.mux(self._video.encode(None))
@@ -95,6 +94,8 @@ class VideoWriter:
         except (OSError, av.FFmpegError) as error:
             if not self._failed:
                 raise output_error(self.partial, error) from error
+        finally:
+            self.notices += self._others.notices
 
     def finish(self) -> None:
         """Give the closed file its final container and name, over what had it. Raises ``OutputError``."""

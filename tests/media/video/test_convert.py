@@ -94,6 +94,23 @@ def test_sound_that_does_not_fit_is_reencoded_and_said(tmp_path: Path) -> None:
     assert length == pytest.approx(len(contents(source).packets["audio"][0]) * 1024 / 48_000, abs=0.1)
 
 
+def test_sound_that_cannot_be_decoded_is_said(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mkv", sound="aac")
+    source = tmp_path / "in.mkv"
+    with av.open(str(clip)) as file, av.open(str(source), "w") as output:
+        copies = {stream.index: output.add_stream_from_template(stream) for stream in file.streams}
+        for packet in file.demux():
+            if packet.size:
+                noise = av.Packet(b"\x55" * packet.size) if packet.stream.type == "audio" else packet
+                noise.pts, noise.dts, noise.time_base = packet.pts, packet.dts, packet.time_base
+                noise.stream = copies[packet.stream.index]
+                output.mux(noise)
+    summary, after = through(source, "out.webm", VideoOptions(threads=1, preset="8"))
+    assert "re-encoded" in summary.notices[0]
+    assert summary.notices[1:] == ["track 1 is damaged; what could not be copied of it was left out"]
+    assert len(after.times) == 12
+
+
 @pytest.mark.parametrize("layout", ["mono", "stereo"])
 @pytest.mark.parametrize(
     ("name", "sound"), [("in.avi", "pcm_s16le"), ("in.mkv", "pcm_s16le"), ("in.avi", "pcm_mulaw")]
@@ -190,6 +207,35 @@ def test_subtitles_chapters_and_tags(tmp_path: Path) -> None:
     assert len(summary.notices) == 1
     assert "subtitle" in summary.notices[0]
     assert "left out" in summary.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("timecode", "base", "kept"),
+    [
+        ("01:02:03:04", Fraction(1, 25), True),
+        ("01:02:03;04", Fraction(1001, 30_000), True),  # two numbers of each minute are left out
+        ("01:02:03;04", Fraction(1, 25), False),
+        ("01:02:03:04", Fraction(1, 480), False),
+        ("noon", Fraction(1001, 30_000), False),
+    ],
+)
+@pytest.mark.parametrize("target", ["out.mp4", "out.mov"])
+def test_timecodes(tmp_path: Path, timecode: str, base: Fraction, kept: bool, target: str) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", time_base=base, context={"framerate": 1 / base})
+    source = tmp_path / "in.mkv"
+    with av.open(str(clip)) as file, av.open(str(source), "w") as output:
+        output.metadata["timecode"] = timecode
+        copy = output.add_stream_from_template(file.streams.video[0])
+        for packet in file.demux():
+            if packet.size:
+                packet.stream = copy
+                output.mux(packet)
+    summary, after = through(source, target)
+    assert (len(after.times), summary.notices) == (12, [])
+    with av.open(str(tmp_path / target)) as file:
+        assert file.streams.video[0].metadata.get("timecode") == (timecode if kept else None)
+    again, _ = through(tmp_path / target, "again.mp4")
+    assert again.notices == []
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv"])

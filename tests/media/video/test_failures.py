@@ -97,6 +97,24 @@ def test_a_drive_that_is_gone_is_not_the_end_of_the_film(
     assert names(tmp_path) == ["in.mp4", "out.partial.mkv"]
 
 
+def test_streams_that_begin_in_the_middle_end_nothing(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Changed:
+        def __init__(self, container: object) -> None:
+            self._container = container
+
+        def demux(self) -> Iterator[object]:
+            yield from self._container.demux()  # type: ignore[attr-defined]
+            raise IndexError("list index out of range")  # of PyAV, which does not know these streams
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._container, name)
+
+    open_whole = video_reader.open_video
+    monkeypatch.setattr(video_reader, "open_video", lambda path: Changed(open_whole(path)))
+    summary = convert(clip, clip.with_name("out.mkv"), identity, QUICK)
+    assert (summary.complete, summary.truncated, summary.frames) == (True, False, 30)
+
+
 def test_where_the_first_frame_fails_nothing_is_left(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

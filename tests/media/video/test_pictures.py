@@ -107,6 +107,46 @@ def test_untagged_colours_are_taken_as_players_take_them_by_size(tmp_path: Path)
     assert through(large, "out.mp4")[1].colours == through(tall, "out.mp4")[1].colours == (1, 1, 1, 1)
 
 
+def chroma_clip(path: Path, codec: str, pix_fmt: str, options: dict[str, str]) -> np.ndarray:
+    """Grey of one lightness whose blue grows to the right and falls again; its chroma, a row."""
+    across = np.abs(np.arange(32) - 15.5) * 4 + 96
+    rows = 24 if pix_fmt == "yuv420p" else 48
+    blue = np.tile(across.astype(np.uint8), (rows, 1))
+    planes = [np.full((48, 64), 128, np.uint8), blue, np.full_like(blue, 128)]
+    with av.open(str(path), "w") as output:
+        video = output.add_stream(codec, rate=12, width=64, height=48)
+        video.pix_fmt, video.codec_context.options = pix_fmt, options
+        picture = av.VideoFrame(64, 48, pix_fmt)
+        for plane, values in zip(picture.planes, planes, strict=True):
+            lines = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+            lines[:, : plane.width] = values
+        for number in range(2):
+            picture.pts = number
+            output.mux(video.encode(picture))
+        output.mux(video.encode(None))
+    return across
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt", "options"),
+    [
+        ("in.mp4", "libx264", "yuv420p", {"qp": "0"}),  # says where its chroma lies
+        ("in.webm", "libvpx-vp9", "yuv420p", {"lossless": "1"}),  # does not
+        ("in.mkv", "ffv1", "yuv422p", {}),
+    ],
+)
+def test_colours_stay_where_they_are(
+    tmp_path: Path, name: str, codec: str, pix_fmt: str, options: dict[str, str]
+) -> None:
+    before = chroma_clip(tmp_path / name, codec, pix_fmt, options)
+    through(tmp_path / name, "out.mp4", replace(QUICK, crf=0))
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        plane = next(file.decode(video=0)).planes[1]
+    after = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[12, :32]
+    risen, fallen = (float((after - before)[part].mean()) for part in (slice(2, 14), slice(18, 30)))
+    assert abs(risen - fallen) < 0.6  # by half a pixel it would be 2
+
+
 def combing(image: np.ndarray) -> float:
     """Mean step from row to row."""
     return float(np.abs(np.diff(image[8:-8, :, 0].astype(int), axis=0)).mean())

@@ -184,6 +184,18 @@ def test_stopped_between_frames_it_says_where_the_parts_are(tmp_path: Path) -> N
     assert run(source, target)[0].complete
 
 
+def test_stopped_while_it_looks_for_its_place(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=range(20))
+    target = tmp_path / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=10)
+    summary, painted = run(source, target, should_stop=lambda: True)
+    assert (summary.complete, summary.path, summary.frames) == (False, parts_path(target), 7)
+    assert painted == 0
+    summary, painted = run(source, target)
+    assert (summary.complete, summary.frames, painted) == (True, 20, 13)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
