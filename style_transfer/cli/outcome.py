@@ -55,7 +55,7 @@ class Outcome:
         if self.total < 2:
             return
         seconds = time.perf_counter() - self._start
-        rate = f" ({self.written / seconds:.1f} a second)" if self.written else ""
+        rate = f" ({self.written / seconds:.1f} a second)" if self.written > 0.1 * seconds else ""
         damaged = f" ({self.damaged} of them from damaged files)" if self.damaged else ""
         counts = f"{self.written} stylized{damaged}, {self.skipped} skipped because they exist"
         hint = "; --overwrite paints what exists anew" if self.skipped else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import torch
@@ -34,7 +35,9 @@ LAYER_NAMES = _layer_names()
 class VGG19Features(nn.Module):
     """Activations of named layers, truncated at the deepest one asked for.
 
-    Pooling is by averages instead of maxima, which gives smoother pictures (Gatys et al. 2016).
+    Pooling is by averages instead of maxima, which gives smoother pictures (Gatys et al. 2016). Beyond the
+    edges the features go on as they end: next to VGG's own zeros every colour is an edge, which networks
+    learn to avoid by turning grey there.
 
     Args:
         layers: names such as ``"relu3_1"``.
@@ -100,7 +103,7 @@ def _modules(depth: int) -> list[nn.Module]:
     inputs = 3
     for channels, convs in zip(_CHANNELS, _CONVS_PER_BLOCK, strict=True):
         for _ in range(convs):
-            modules += [nn.Conv2d(inputs, channels, 3, padding=1), nn.ReLU()]
+            modules += [nn.Conv2d(inputs, channels, 3, padding=1, padding_mode="replicate"), nn.ReLU()]
             inputs = channels
         modules.append(nn.AvgPool2d(2))
     return modules[:depth]
@@ -126,9 +129,10 @@ def _read(weights: Path | None) -> dict[str, Tensor]:
     url = VGG19_Weights.IMAGENET1K_V1.url
     target = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
     try:
-        state = torch.hub.load_state_dict_from_url(
-            url, check_hash=True, map_location="cpu", weights_only=True, progress=sys.stderr.isatty()
-        )
+        with redirect_stdout(sys.stderr):  # where it says that it downloads
+            state = torch.hub.load_state_dict_from_url(
+                url, check_hash=True, map_location="cpu", weights_only=True, progress=sys.stderr.isatty()
+            )
     except Exception as error:  # no network, a wrong hash, or a damaged file, which raises nearly anything
         raise InputFileError(
             f"cannot get the VGG19 weights ({one_line(error)}); put {target.name} into '{target.parent}' "

@@ -20,7 +20,7 @@ _LARGEST = (1280, 720)  # pixels, at first: it fits most screens, and can be pul
 _CLOSED = 0 if sys.platform == "darwin" else 1
 _NO_WINDOWS = (
     "this OpenCV was built without windows: pip uninstall opencv-python-headless, then"
-    " pip install --force-reinstall opencv-python; or use --headless with --record"
+    " pip install --force-reinstall opencv-python; or use --serve, or --headless with --record"
 )
 # What cv2.waitKeyEx returns, by Qt and GTK, Windows, and macOS.
 _KEYS = {
@@ -132,7 +132,7 @@ def _need_screen(environment: Mapping[str, str]) -> None:
     host, _, number = display.partition(":")
     if not number or (host in ("", "unix") and not _answers(number.partition(".")[0])):
         which = f"the screen '{display}' does not answer" if display else "there is no screen here"
-        raise UserError(f"{which} (DISPLAY); use --headless with --record or --virtual-camera")
+        raise UserError(f"{which} (DISPLAY); use --serve, or --headless with --record or --virtual-camera")
 
 
 def _answers(number: str) -> bool:

@@ -143,7 +143,7 @@ def test_without_a_screen_it_says_what_to_do(
     for display in ("", ":9731"):
         monkeypatch.setenv("DISPLAY", display)
         assert main(["--source", str(clip)]) == 2
-        assert "use --headless with --record" in capsys.readouterr().err
+        assert "use --serve, or --headless with --record" in capsys.readouterr().err
 
 
 def test_an_opencv_without_windows_names_the_package(
