@@ -22,6 +22,7 @@ from style_transfer.media.alpha import fill_hidden
 from style_transfer.media.collect import Job
 from style_transfer.media.image import Picture, pixels_stated, read_image, resize_long_side
 from style_transfer.media.image_writer import check_fits, output_format, write_image
+from style_transfer.runtime.margin import paint_with_margin
 from style_transfer.runtime.scaled import paint_scaled, shrunk_to
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
@@ -90,6 +91,7 @@ class PhotoBatch:
         count = len(picture.frames)
         # An animation is a film; a photo has statistics of its own.
         film = Steady(stylizer) if count > 1 and self.args.statistics == "frozen" else None
+        paint = stylizer if count > 1 else partial(paint_with_margin, stylizer)
 
         times = list(accumulate(picture.durations or [100] * count, initial=0))  # milliseconds
 
@@ -102,10 +104,8 @@ class PhotoBatch:
                 fill_hidden(frame, picture.alphas[i])
                 small = shrunk_to(frame, self.args.paint_size)
                 look = film.follow(small, [stylizer.look], seconds=times[i] / 1000) if film else stylizer.look
-                if small is frame:
-                    picture.frames[i] = stylizer(frame, look, progress=partial(share, i))
-                else:
-                    picture.frames[i] = paint_scaled(stylizer, frame, small, look)
+                telling = partial(paint, progress=partial(share, i))
+                picture.frames[i] = paint_scaled(telling, frame, small, look)
             except StyleTransferError as error:
                 self.outcome.fail(error, job.source)
                 return False

@@ -14,6 +14,7 @@ from style_transfer.media.collect import collect_jobs
 from style_transfer.media.image import Picture, read_seen
 from style_transfer.media.image_writer import output_format, write_image
 from style_transfer.media.sheet import contact_grid, contact_sheet, of_height
+from style_transfer.runtime.margin import paint_with_margin
 from style_transfer.runtime.scaled import shrunk_to
 
 _MOST_PHOTOS = 40
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
             photo = shrunk_to(read_seen(path), args.paint_size)
             rows.append([of_height(photo, args.height)])  # at once, as many large ones fill the memory
             for look in looks:
-                rows[-1].append(of_height(stylizer(photo, look), args.height))
+                rows[-1].append(of_height(paint_with_margin(stylizer, photo, look), args.height))
                 bar.update()
     if len(rows) == 1:
         sheet = contact_grid(rows[0], ["photo", *stylizer.model.style_names], args.columns, args.height)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -10,8 +12,8 @@ from numpy.typing import NDArray
 
 from style_transfer.runtime.color import combine
 from style_transfer.runtime.look import Look
-from style_transfer.runtime.stylizer import Stylizer
 
+Paint: TypeAlias = "Callable[[NDArray[np.uint8], Look], NDArray[np.uint8]]"
 _STRIDE = 8  # working sizes are multiples of it
 
 
@@ -31,15 +33,16 @@ def shrunk(photo: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 
 
 def paint_scaled(
-    stylizer: Stylizer, photo: NDArray[np.uint8], small: NDArray[np.uint8], look: Look
+    paint: Paint, photo: NDArray[np.uint8], small: NDArray[np.uint8], look: Look
 ) -> NDArray[np.uint8]:
     """``uint8`` ``(H, W, 3)`` → the same, painted at the size of ``small``, the photo :func:`shrunk`.
 
-    What the look keeps of the photo stays as sharp as it was.
+    ``paint`` is a stylizer, or what paints as one does. What the look keeps of the photo stays as sharp as it
+    was.
     """
     if small is photo:
-        return stylizer(photo, look)
-    painting = stylizer(small, replace(look, strength=1.0, preserve_color=False))
+        return paint(photo, look)
+    painting = paint(small, replace(look, strength=1.0, preserve_color=False))
     size = (photo.shape[1], photo.shape[0])
     large = np.asarray(cv2.resize(painting, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     return combine(photo, large, look)

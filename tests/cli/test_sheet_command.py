@@ -11,6 +11,7 @@ from PIL import Image
 
 from style_transfer.cli.main import main
 from style_transfer.media.sheet import of_height
+from style_transfer.runtime.margin import paint_with_margin
 from style_transfer.runtime.stylizer import Stylizer
 
 GAP, CAPTION = 6, 18  # pixels
@@ -42,7 +43,9 @@ def test_one_photo_beside_itself_in_every_style(
     assert sheet.shape == (2 * (CAPTION + 64 + GAP), 2 * width + 3 * GAP, 3)
     stylizer = Stylizer(gallery, device="cpu", precision="fp32")
     plain = photo_pixels(32, 48)
-    first, second = (stylizer(plain, stylizer.make_look(name)) for name in stylizer.model.style_names)
+    first, second = (
+        paint_with_margin(stylizer, plain, stylizer.make_look(name)) for name in stylizer.model.style_names
+    )
     below, beside = 2 * CAPTION + 64 + GAP, 2 * GAP + width
     for top, left, picture in ((CAPTION, GAP, plain), (CAPTION, beside, first), (below, GAP, second)):
         assert np.abs(sheet[top : top + 64, left : left + width] - of_height(picture, 64)).max() <= 1

@@ -17,6 +17,7 @@ from style_transfer.media.image import read_image
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.networks.styles import Style
+from style_transfer.runtime.margin import MARGIN
 from style_transfer.runtime.stylizer import Stylizer
 
 
@@ -174,7 +175,7 @@ def test_a_photo_that_an_engine_cannot_paint_stops_nothing(run, tmp_path, capsys
     paint = Stylizer.__call__
 
     def refuse(self, frame, *words, **more):
-        if frame.shape[1] == 41:
+        if frame.shape[1] == 41 + 2 * MARGIN:
             raise MemoryError
         return paint(self, frame, *words, **more)
 
@@ -246,7 +247,7 @@ def test_one_photo_that_cannot_be_painted_stops_nothing(run, tmp_path, monkeypat
     paint = Stylizer.__call__
 
     def refuse(self, frame, *words, **flags):
-        if frame.shape[1] == 41:
+        if frame.shape[1] == 41 + 2 * MARGIN:
             raise UserError("this one is too large")
         return paint(self, frame, *words, **flags)
 
