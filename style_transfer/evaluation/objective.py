@@ -99,7 +99,7 @@ class Objective:
             style_layers=recipe.style_layers,
             scales=recipe.scales,
         ).to(memory_format=torch.channels_last)
-        made_of = [json.dumps(asdict(recipe)), str(vgg.net), digest(*vgg.state_dict().values())]
+        made_of = [json.dumps(asdict(recipe)), digest(*vgg.state_dict().values())]
         self._made_of = ["".join([*made_of, digest(image)]) for image in images]
 
     def losses(self, photo: Tensor, style: int) -> Losses:

@@ -15,7 +15,6 @@ from torch import Tensor
 _SHIFT = 8  # pixels, at most, each way
 _ZOOM = 0.03  # at most, in or out
 _NOISE = 0.0075  # standard deviation, of the range 0..1
-_EDGE, _AT_THE_EDGE = 24, 0.4  # pixels, and the weight of the outermost
 
 
 def random_motion(count: int, size: int, generator: torch.Generator) -> Tensor:
@@ -73,18 +72,7 @@ def temporal_loss(before: Tensor, after: Tensor, motion: Tensor) -> Tensor:
 
     ``before`` and ``after`` are the stylized :func:`disturbed` pair, ``(N, 3, H, W)`` in 0..1. Compared is
     all that both show, up to the edges: what is spared becomes a frame of the texture that costs elsewhere.
-    But the edges count less, by as much as paintings differ more where half of the surroundings is unseen:
-    at full weight a network makes up for that by fading them.
     """
     seen = (_sources(before, motion).abs() < 1).all(-1)[:, None]
-    weight = seen * _edge_weight(before)
     difference = (after.float() - move(before, motion)).square().mean(1, keepdim=True)
-    return (difference * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
-
-
-def _edge_weight(pictures: Tensor) -> Tensor:
-    """``(H, W)``: from :data:`_AT_THE_EDGE` at the edge evenly to 1, :data:`_EDGE` pixels inside."""
-    down, across = (torch.arange(side, device=pictures.device) for side in pictures.shape[-2:])
-    down, across = (torch.minimum(place, len(place) - 1 - place) for place in (down, across))
-    distance = torch.minimum(down[:, None], across)
-    return (_AT_THE_EDGE + (1 - _AT_THE_EDGE) * distance / _EDGE).clamp(max=1)
+    return (difference * seen).sum((1, 2, 3)) / seen.sum((1, 2, 3))

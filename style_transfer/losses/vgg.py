@@ -35,9 +35,7 @@ LAYER_NAMES = _layer_names()
 class VGG19Features(nn.Module):
     """Activations of named layers, truncated at the deepest one asked for.
 
-    Pooling is by averages instead of maxima, which gives smoother pictures (Gatys et al. 2016). Beyond the
-    edges the features go on as they end: next to VGG's own zeros every colour is an edge, which networks
-    learn to avoid by turning grey there.
+    Pooling is by averages instead of maxima, which gives smoother pictures (Gatys et al. 2016).
 
     Args:
         layers: names such as ``"relu3_1"``.
@@ -103,7 +101,7 @@ def _modules(depth: int) -> list[nn.Module]:
     inputs = 3
     for channels, convs in zip(_CHANNELS, _CONVS_PER_BLOCK, strict=True):
         for _ in range(convs):
-            modules += [nn.Conv2d(inputs, channels, 3, padding=1, padding_mode="replicate"), nn.ReLU()]
+            modules += [nn.Conv2d(inputs, channels, 3, padding=1), nn.ReLU()]
             inputs = channels
         modules.append(nn.AvgPool2d(2))
     return modules[:depth]

@@ -24,8 +24,8 @@ def paint_with_margin(
 ) -> NDArray[np.uint8]:
     """As calling the stylizer, with the photo going on beyond its edges, mirrored, while it is painted.
 
-    A network that has learnt to hold still fades what lies next to an edge, because it cannot know what comes
-    in from there. Films keep that, and their rate.
+    Networks paint paler next to an edge, beyond which they see their own features mirrored as no photo has
+    them. Films keep that, and a rate that is an eighth to a quarter higher.
     """
     if photo.shape[0] * photo.shape[1] > _LARGE or look.strength == 0:
         return stylizer(photo, look, progress=progress)

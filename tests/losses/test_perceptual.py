@@ -153,9 +153,7 @@ def plain_vgg(image: Tensor, state: dict[str, Tensor]) -> dict[str, Array]:
     for index, name in enumerate(LAYER_NAMES[: LAYER_NAMES.index("relu3_4") + 1]):
         if name.startswith("conv"):
             weight, bias = (state[f"features.{index}.{part}"].double() for part in ("weight", "bias"))
-            x = torch.nn.functional.conv2d(
-                torch.nn.functional.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias
-            )
+            x = torch.nn.functional.conv2d(x, weight, bias, padding=1)
         elif name.startswith("relu"):
             x = x.clamp(min=0)
         else:
