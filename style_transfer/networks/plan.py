@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from style_transfer.errors import UserError
 
-# Added to a channel's variance (inputs are 0..1, so sensor noise is about 1e-5): without it the norms would blow
-# up what is flat. It is no guard against grain in an otherwise flat picture, which trained layers enlarge first.
+# Added to a channel's variance (inputs are 0..1, so sensor noise is about 1e-5): without it the norms would
+# blow up what is flat. It is no guard against grain in a flat picture, which trained layers enlarge first.
 NORM_EPSILON = 1e-3
 
 
