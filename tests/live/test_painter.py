@@ -166,7 +166,8 @@ def test_the_grid_shows_the_middle_of_the_photo_in_its_own_shape() -> None:
     assert np.ptp(painting, axis=2).max() <= 2  # grey: of the photo's colours, which lie outside, nothing
     assert (painting[:, :32] != painting[:, 32:]).any()
     photo[:, :16] = photo[:, 48:] = 255
-    assert (bench.paint(photo).painting == painting).all()
+    again = bench.paint(photo).painting.astype(int)
+    assert np.abs(again - painting).max() <= 1  # by another graph, as the size came twice
 
 
 def test_a_failing_frame_is_shown_plain_with_one_line_and_many_end_it(

@@ -17,6 +17,7 @@ from style_transfer.media.image import Picture, read_image
 from style_transfer.media.image_writer import write_image
 from style_transfer.networks.catalogue import load_model, open_model
 from style_transfer.networks.exported_file import OnnxModel
+from style_transfer.runtime.margin import paint_with_margin
 from style_transfer.runtime.steady import Steady
 from style_transfer.runtime.stylizer import Stylizer
 
@@ -121,7 +122,8 @@ def test_the_command_paints_with_it(gallery, folder, plain, capsys):
     write_image(Picture([frame]), photo)
     words = [str(photo), "--model", str(gallery), "--device", "cpu", "-o", str(folder / "out.png")]
     assert stylize_command(words) == 0
-    assert difference(read_image(folder / "out.png").frames[0], plain(frame)) <= 1
+    expected = paint_with_margin(plain, frame, plain.look)
+    assert difference(read_image(folder / "out.png").frames[0], expected) <= 1
     capsys.readouterr()
     assert stylize_command([*words, "--overwrite", "--style", "mona_lisa"]) == 2
     assert "unknown style 'mona_lisa'" in capsys.readouterr().err
