@@ -22,6 +22,7 @@ from style_transfer import Stylizer
 from style_transfer.cli.stylize import main as stylize_command
 from style_transfer.media.image import Picture, read_image
 from style_transfer.media.image_writer import write_image
+from style_transfer.runtime.margin import paint_with_margin
 
 
 def main() -> None:
@@ -39,10 +40,11 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
     some = sources[:: max(1, len(sources) // 40)]
     stylize = Stylizer(args.model, device="cpu")
     pictures = [read_image(path) for path in some]
-    stylize(pictures[0].frames[0])
+    look = stylize.look
+    paint_with_margin(stylize, pictures[0].frames[0], look)
     painted: list[np.ndarray] = []
     decode = seconds(lambda: [read_image(path) for path in some]) / len(some)
-    network = seconds(lambda: painted.extend(stylize(p.frames[0]) for p in pictures)) / len(some)
+    network = seconds(lambda: painted.extend(paint_with_margin(stylize, p.frames[0], look) for p in pictures)) / len(some)
     encode = seconds(lambda: [write_image(Picture([f]), folder / "x.jpg") for f in painted]) / len(some)
     quiet = io.StringIO()
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
