@@ -44,7 +44,9 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
     paint_with_margin(stylize, pictures[0].frames[0], look)
     painted: list[np.ndarray] = []
     decode = seconds(lambda: [read_image(path) for path in some]) / len(some)
-    network = seconds(lambda: painted.extend(paint_with_margin(stylize, p.frames[0], look) for p in pictures)) / len(some)
+    network = seconds(
+        lambda: painted.extend(paint_with_margin(stylize, p.frames[0], look) for p in pictures)
+    ) / len(some)
     encode = seconds(lambda: [write_image(Picture([f]), folder / "x.jpg") for f in painted]) / len(some)
     quiet = io.StringIO()
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
