@@ -211,6 +211,12 @@ def check_least(args: argparse.Namespace, **least: int) -> None:
             raise UserError(f"--{name.replace('_', '-')} must be {number} or more, not {value}")
 
 
+def check_strength(args: argparse.Namespace) -> None:
+    """Raise ``UserError`` for a ``--strength`` that no look can have, before anything slow begins."""
+    if not 0 <= args.strength <= 1:
+        raise UserError(f"--strength must be between 0 and 1, not {args.strength:g}")
+
+
 def duration(seconds: float) -> str:
     """``4000`` → ``1 h 7 min``."""
     if seconds < 90:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from style_transfer.cli.common import check_least, stylizer_of
+from style_transfer.cli.common import check_least, check_strength, stylizer_of
 from style_transfer.errors import UserError
-from style_transfer.files import check_writable, exists
+from style_transfer.files import are_same, check_writable, exists
 from style_transfer.media.collect import collect_jobs
 from style_transfer.media.image import Picture, read_seen
 from style_transfer.media.image_writer import output_format, write_image
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _photos(args: argparse.Namespace, output: Path) -> list[Path]:
     output_format(output)
+    check_strength(args)
     check_least(args, paint_size=_SMALLEST, height=_SMALLEST, columns=1)
     if exists(output) and not args.overwrite:
         raise UserError(f"'{output}' exists; give another -o, or --overwrite")
@@ -61,7 +62,7 @@ def _photos(args: argparse.Namespace, output: Path) -> list[Path]:
         raise UserError("a sheet shows photos, and there is none here")
     if len(photos) > _MOST_PHOTOS:
         raise UserError(f"a sheet shows up to {_MOST_PHOTOS} photos, and these are {len(photos)}")
-    if any(path.resolve() == output.resolve() for path in photos):
+    if any(are_same(path, output) for path in photos):
         raise UserError(f"'{output}', an input, would be written over; give another -o")
     check_writable(output)
     return photos

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from style_transfer.cli.common import INTERRUPTED, check_least, heed_interrupt, say, stop_signals, stylizer_of
+from style_transfer.cli.common import (
+    INTERRUPTED,
+    check_least,
+    check_strength,
+    heed_interrupt,
+    say,
+    stop_signals,
+    stylizer_of,
+)
 from style_transfer.cli.outcome import Outcome
 from style_transfer.cli.photo_batch import PhotoBatch
 from style_transfer.cli.stylize import IMAGE_DEFAULTS, VIDEO_DEFAULTS
@@ -142,8 +150,7 @@ def _check(args: argparse.Namespace) -> None:
     check_least(args, image_size=1, paint_size=16)
     if args.style is not None and not args.style.strip():
         raise UserError("--style is empty; --list-styles shows what there is")
-    if not 0 <= args.strength <= 1:
-        raise UserError(f"--strength must be between 0 and 1, not {args.strength:g}")
+    check_strength(args)
     if args.output == "-":
         raise UserError("-o - is no file: results do not go through a pipe; give it a name")
     if not 1 <= args.quality <= 100:

@@ -7,7 +7,7 @@ import contextlib
 import math
 from pathlib import Path
 
-from style_transfer.cli.common import parse_resolution, say, stop_signals, stylizer_of
+from style_transfer.cli.common import check_strength, parse_resolution, say, stop_signals, stylizer_of
 from style_transfer.errors import UserError
 from style_transfer.files import are_same
 from style_transfer.live.controls import Controls
@@ -84,8 +84,7 @@ def _list_sources() -> int:
 
 def check(args: argparse.Namespace) -> None:
     """What can be known to be wrong before a camera's light goes on."""
-    if not 0 <= args.strength <= 1:
-        raise UserError(f"--strength must be between 0 and 1, not {args.strength:g}")
+    check_strength(args)
     for name in ("fps", "target_fps", "cycle"):
         value = getattr(args, name)
         if value is not None and not (math.isfinite(value) and value > 0):

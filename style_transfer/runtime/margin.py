@@ -27,7 +27,7 @@ def paint_with_margin(
     Networks paint paler next to an edge, beyond which they see their own features mirrored as no photo has
     them. Films keep that, and a rate that is an eighth to a quarter higher.
     """
-    if photo.shape[0] * photo.shape[1] > _LARGE or look.strength == 0:
+    if photo.shape[0] * photo.shape[1] > _LARGE:
         return stylizer(photo, look, progress=progress)
     wide = cv2.copyMakeBorder(photo, MARGIN, MARGIN, MARGIN, MARGIN, cv2.BORDER_REFLECT_101)
     painting = stylizer(np.asarray(wide, np.uint8), look, progress=progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
@@ -47,14 +48,11 @@ def shown_at(packet: Packet) -> Fraction | None:
 
 def packets_of(container: InputContainer) -> Iterator[Packet]:
     """All with data in them, of the streams that were there when it was opened."""
-    try:
+    # PyAV fails so after the last one, where a broadcast had further streams begin in the middle.
+    with suppress(IndexError):
         for packet in container.demux():
             if packet.size:
                 yield packet
-    except (
-        IndexError
-    ):  # PyAV's, after the last one, where a broadcast had further streams begin in the middle
-        pass
 
 
 def open_video(path: Path) -> InputContainer:

@@ -58,6 +58,14 @@ def run(
     return convert_resumably(source, target, painter, options, **arguments), painter.painted
 
 
+def begun(folder: Path) -> tuple[Path, Path]:
+    """A clip of twenty frames and its result, of which nine are painted."""
+    source, target = make_clip(folder / "in.mp4", pts=range(20)), folder / "o.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, target, dies_after=9)
+    return source, target
+
+
 def interrupted(source: Path, target: Path, *after: int, options: VideoOptions = QUICK) -> int:
     """Run it, stopped after so many frames each time, to its end; how many frames the last run painted."""
     for frames in after:
@@ -216,9 +224,7 @@ def test_a_changed_command_is_refused(tmp_path: Path, change: dict[str, Any], sa
 
 
 def test_an_input_of_the_same_size_may_be_another(tmp_path: Path) -> None:
-    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
-    with pytest.raises(KeyboardInterrupt):
-        run(source, target, dies_after=9)
+    source, target = begun(tmp_path)
     source.write_bytes(source.read_bytes().replace(b"x264 - core", b"x264 - cord"))
     with pytest.raises(UserError, match="the input was"):
         run(source, target)
@@ -265,9 +271,7 @@ def test_it_goes_on_with_other_threads(tmp_path: Path) -> None:
 
 
 def test_a_damaged_state_is_said(tmp_path: Path) -> None:
-    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
-    with pytest.raises(KeyboardInterrupt):
-        run(source, target, dies_after=9)
+    source, target = begun(tmp_path)
     (parts_path(target) / "state.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(InputFileError, match="is damaged; remove"):
         run(source, target)
@@ -276,9 +280,7 @@ def test_a_damaged_state_is_said(tmp_path: Path) -> None:
 def test_a_state_of_another_version_is_not_gone_on_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
-    with pytest.raises(KeyboardInterrupt):
-        run(source, target, dies_after=9)
+    source, target = begun(tmp_path)
     monkeypatch.setattr("style_transfer.media.video.state._VERSION", 99)
     with pytest.raises(InputFileError, match=r"remove '.*' to begin anew"):
         run(source, target)
@@ -300,9 +302,7 @@ def test_a_segment_that_is_gone_is_said(tmp_path: Path, content: bytes | None) -
 def test_parts_left_over_are_removed_once_the_result_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, target = make_clip(tmp_path / "in.mp4", pts=range(20)), tmp_path / "o.mp4"
-    with pytest.raises(KeyboardInterrupt):
-        run(source, target, dies_after=9)
+    source, target = begun(tmp_path)
     target.write_bytes(b"an older result")
     forget(target)
     assert parts_path(target).exists()
