@@ -78,4 +78,6 @@ def _objective(args: argparse.Namespace, stylizer: Stylizer, paintings: Mapping[
         others = [name for name in run.get("styles", []) if name in paintings]
         if others and Recipe.of(run) != recipe:
             say(f"{', '.join(others)}: trained with other weights or sizes; scored by those of the model")
-    return Objective(recipe, list(paintings.values()), vgg_weights=args.vgg_weights, device=device)
+    parts = {style.name: style.part for style in stylizer.model.styles}
+    learned = [parts[name] for name in paintings]
+    return Objective(recipe, list(paintings.values()), learned, vgg_weights=args.vgg_weights, device=device)

@@ -44,7 +44,8 @@ def _info(args: argparse.Namespace) -> int:
         print(f"compiled for: {model.device_type}")
     print("styles:")
     for style in model.styles:
-        print(f"  {style}" + (f", {style.licence}" if style.licence else ""))
+        part = f"the part {style.part}" if style.part else ""
+        print("  " + ", ".join(filter(None, (str(style), part, style.licence))))
     if model.training:
         print("training:")
         _print_table(model.training, "  ")

@@ -37,7 +37,10 @@ def build_parser() -> Parser:
         "-o", "--output", type=Path, metavar="FILE", help="model to write: .safetensors (--add-to's file)"
     )
     parser.add_argument(
-        "--style-info", type=Path, metavar="JSON", help="title, artist, year, licence by style name"
+        "--style-info",
+        type=Path,
+        metavar="JSON",
+        help="title, artist, year, licence, part of the painting to learn, by style name",
     )
 
     run = parser.add_argument_group("the run")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def named_styles(args: argparse.Namespace, before: Mapping[str, Any] | None = No
             return [Style(name, **facts) for name, facts in zip(names, about, strict=True)]
         except (TypeError, AttributeError) as error:
             raise InputFileError(
-                f"--style-info '{args.style_info}' must hold, by style name, title, artist, year and licence"
+                f"--style-info '{args.style_info}' must hold, by style name, "
+                "title, artist, year, licence and part"
             ) from error
         except (OSError, ValueError, RecursionError) as error:
             reason = one_line(error)
@@ -88,9 +90,9 @@ def model_to_train(
     start = StyleParameters(
         *(torch.stack([p[row] if row is not None else p.mean(0) for row in rows]).detach() for p in known)
     )
-    # What the model tells of a style stays, unless --style-info tells something else.
+    # What the model tells of a style stays, unless --style-info tells something else; a part is of a file.
     told = [
-        model.styles[row] if row is not None and style == Style(style.name) else style
+        replace(model.styles[row], part="") if row is not None and style == Style(style.name) else style
         for style, row in zip(styles, rows, strict=True)
     ]
     steps = sum(int(model.training.get(name) or 0) for name in ("steps", "steps_before"))

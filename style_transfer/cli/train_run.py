@@ -105,7 +105,10 @@ def _prepare(
     photos, held_out = find_photos(args.dataset)
     torch.manual_seed(config.seed % 2**63)
     model = model_to_train(args, named_styles(args, before), before)
-    paintings = [load_style_image(path, config.style_size).to(device) for path in args.style_image]
+    paintings = [
+        load_style_image(path, config.style_size, style.part).to(device)
+        for path, style in zip(args.style_image, model.styles, strict=True)
+    ]
     vgg = VGG19Features([*STYLE_LAYERS, *CONTENT_LAYERS], args.vgg_weights).to(device)
     loss = PerceptualLoss(vgg, paintings)
     precision: torch.dtype = getattr(torch, choose_precision(args.precision, Device.of(device)))

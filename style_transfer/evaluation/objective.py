@@ -77,19 +77,23 @@ class Recipe:
 
 
 class Objective:
-    """A recipe with its paintings. ``vgg_weights`` as for :class:`VGG19Features`."""
+    """A recipe with its paintings, or ``parts`` of them. ``vgg_weights`` as for :class:`VGG19Features`."""
 
     def __init__(
         self,
         recipe: Recipe,
         paintings: Sequence[Path],
+        parts: Sequence[str] | None = None,
         *,
         vgg_weights: Path | None = None,
         device: torch.device | None = None,
     ) -> None:
         device = device or torch.device("cpu")
         # The paintings first: a name mistyped is said before a loss network is fetched.
-        images = [load_style_image(path, recipe.style_size) for path in paintings]
+        images = [
+            load_style_image(path, recipe.style_size, part)
+            for path, part in zip(paintings, parts or [""] * len(paintings), strict=True)
+        ]
         vgg = VGG19Features([*recipe.style_layers, *recipe.content_layers], vgg_weights).to(device)
         self.recipe, self.device = recipe, device
         self._loss = PerceptualLoss(

@@ -61,17 +61,36 @@ class Style:
     artist: str = ""
     year: str = ""
     licence: str = ""
+    part: str = ""  #: of the painting, what is learned; see :func:`part_box`
 
     def __post_init__(self) -> None:
-        for value in (self.name, self.title, self.artist, self.year, self.licence):
+        for value in (self.name, self.title, self.artist, self.year, self.licence, self.part):
             # Control characters could do anything to the terminal that a stranger's model is listed on, and
             # surrogates, of file names that are no Unicode, cannot be written.
             if not isinstance(value, str) or any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
                 raise UserError(f"{value!r} cannot describe a style; write plain text on one line")
+        part_box(self.part)
 
     def __str__(self) -> str:
         about = ", ".join(part for part in (self.title, self.artist, self.year) if part)
         return f"{self.name} ({about})" if about else self.name
+
+
+def part_box(part: str) -> tuple[float, float, float, float]:
+    """``"0.25, 0, 0.8, 1"`` → left, top, right and bottom of a part of a picture, 0..1 of its sides.
+
+    ``""`` is all of it. Raises ``UserError`` for what is no part.
+    """
+    try:
+        left, top, right, bottom = map(float, part.split(",")) if part else (0, 0, 1, 1)
+        if 0 <= left < right <= 1 and 0 <= top < bottom <= 1:
+            return left, top, right, bottom
+    except ValueError:
+        pass
+    raise UserError(
+        f"'{part}' is no part of a painting; write its left, top, right and bottom, 0 to 1 of the sides: "
+        '"0.25, 0, 0.8, 1"'
+    )
 
 
 def mix_weights(names: Sequence[str], mix: Mapping[str, float]) -> NDArray[np.float32]:

@@ -22,6 +22,7 @@ from style_transfer.files import is_partial
 from style_transfer.media.image import IMAGE_EXTENSIONS, read_seen
 from style_transfer.media.pixels import Pixels
 from style_transfer.media.sheet import read_some
+from style_transfer.networks.styles import part_box
 from style_transfer.runtime.quantize import PHOTOS, PIXELS
 from style_transfer.runtime.scaled import reduced
 from style_transfer.runtime.tensors import to_tensor
@@ -150,12 +151,17 @@ def faded(pixels: np.ndarray, color: Sequence[float], share: float) -> np.ndarra
     return np.rint(share * pixels + (1 - share) * np.asarray(color)).astype(np.uint8)
 
 
-def load_style_image(path: Path, size: int) -> Tensor:
-    """A painting with its short side resized to ``size`` pixels: float RGB ``(1, 3, H, W)`` in 0..1.
+def load_style_image(path: Path, size: int, part: str = "") -> Tensor:
+    """A painting, or a ``part`` of it (:func:`part_box`), with its short side resized to ``size`` pixels.
+
+    Float RGB ``(1, 3, H, W)`` in 0..1.
 
     Raises ``InputFileError`` for what cannot be read, or is a strip.
     """
     image = Image.fromarray(read_seen(path))
+    (width, height), (left, top, right, bottom) = image.size, part_box(part)
+    corner = int(left * width), int(top * height)
+    image = image.crop((*corner, math.ceil(right * width), math.ceil(bottom * height)))
     if max(image.size) > _LONGEST * min(image.size):
         raise InputFileError(
             f"'{path}' is more than {_LONGEST} times as long as it is wide; cut a part out of it"

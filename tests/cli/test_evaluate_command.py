@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,22 @@ def test_photos_against_the_optimisation(on_photos: list[str], tmp_path: Path, c
     passes = [f"{photo}_{style}.png" for photo in ("p19", "p29") for style in ("great_wave", "the_scream")]
     assert {path.name for path in pictures.glob("*.png")} == {"sheet.png", *passes}
     assert len(list((pictures / "optimised").glob("*.json"))) == 8
+
+
+def test_a_style_is_scored_by_the_part_of_its_painting_that_was_learnt(
+    on_photos: list[str], model_file: Path, style_images: Path, tmp_path: Path
+) -> None:
+    model, totals = load_model(model_file), []
+    whole = Image.open(style_images / "great_wave.png")
+    for part, painting in (("", whole), ("0, 0, 1, 0.5", whole), ("", whole.crop((0, 0, 72, 32)))):
+        painting.save(style_images / "great_wave.png")
+        model.styles[0] = replace(model.styles[0], part=part)
+        save_model(model, model_file)
+        report = tmp_path / "r.json"
+        words = ["--styles", "great_wave", "--count", "1", "--iterations", "0", "--json", str(report)]
+        assert main([*on_photos, *words]) == 0
+        totals.append(json.loads(report.read_text())["photos"]["pairs"][0]["losses"]["total"])
+    assert totals[1] == totals[2] != totals[0]
 
 
 def test_a_style_that_joined_by_other_weights_is_told_of(

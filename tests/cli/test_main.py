@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,12 @@ def test_info_says_what_a_model_holds(model_file, capsys):
     assert "johnson" in out
     assert "wave (Die Große Welle, Hokusai, 1831), public domain" in out
     assert "steps: 7" in out
+
+    model = load_model(model_file)
+    model.styles[0] = replace(model.styles[0], part="0.25, 0, 0.8, 1")
+    save_model(model, model_file)
+    assert main(["info", str(model_file)]) == 0
+    assert "Hokusai, 1831), the part 0.25, 0, 0.8, 1, public domain\n" in capsys.readouterr().out
 
 
 def test_info_says_how_styles_that_joined_were_trained(model_file, capsys):

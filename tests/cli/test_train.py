@@ -102,14 +102,14 @@ def test_a_resumed_run_needs_no_flag_to_be_said_again(
     begun: dict[str, Any], train: Any, out: Path, gallery: Path, tmp_path: Path
 ) -> None:
     about = tmp_path / "about.json"
-    about.write_text('{"wave": {"title": "The Wave", "artist": "Hokusai"}}')
+    about.write_text('{"wave": {"title": "The Wave", "artist": "Hokusai", "part": "0, 0, 1, 0.9"}}')
     flags = {name: gallery if value == "gallery" else value for name, value in begun.items()}
     words = ["--quick"] if flags.pop("quick", False) else []
     assert train(*words, steps=1, style_info=about, **flags) == 0
     first = load_model(out / "m.safetensors")
     assert train("--resume", steps=2, width=None) == 0
     model = load_model(out / "m.safetensors")
-    assert model.styles == first.styles == [Style("wave", "The Wave", "Hokusai")]
+    assert model.styles == first.styles == [Style("wave", "The Wave", "Hokusai", part="0, 0, 1, 0.9")]
     assert model.network.plan == first.network.plan
     assert model.training["init"] == first.training["init"]
     for name, value in model.network.state_dict().items():

@@ -16,7 +16,14 @@ from style_transfer.errors import ModelFileError, UnknownNameError, UserError
 from style_transfer.networks import catalogue
 from style_transfer.networks.model_file import save_model
 from style_transfer.networks.style_model import StyleModel
-from style_transfer.networks.styles import Ranges, Style, check_style_names, parse_mix, typeable_name
+from style_transfer.networks.styles import (
+    Ranges,
+    Style,
+    check_style_names,
+    parse_mix,
+    part_box,
+    typeable_name,
+)
 
 
 def test_weights_are_normalised(model: StyleModel) -> None:
@@ -125,6 +132,26 @@ def test_a_style_is_plain_text() -> None:
     ):  # fmt: skip
         with pytest.raises(UserError, match="describe"):
             Style("wave", **facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "half",
+        "0, 0, 1",
+        "0, 0, 1, 1, 1",
+        "0, 0, 1, 1.1",
+        "-0.1, 0, 1, 1",
+        ".5, 0, .5, 1",
+        "0, 1, 1, 0",
+        "nan, 0, 1, 1",
+    ],
+)
+def test_a_part_is_within_the_painting(part: str) -> None:
+    with pytest.raises(UserError, match="no part of a painting"):
+        Style("wave", part=part)
+    assert part_box(Style("wave", part="0.25,0 , .8,1").part) == (0.25, 0, 0.8, 1)
+    assert part_box(Style("wave").part) == (0, 0, 1, 1)
 
 
 def test_an_unknown_network_is_named() -> None:

@@ -218,7 +218,14 @@ def test_colours_that_nobody_sees_are_not_learnt(tmp_path: Path, monkeypatch: py
 
 
 def test_style_images_have_their_short_side_set(paintings: list[Path]) -> None:
-    image = load_style_image(paintings[0], 64)  # 112 × 96
+    whole = np.asarray(Image.open(paintings[0]))
+    assert whole.shape == (96, 112, 3)
+    image = load_style_image(paintings[0], 64)
     assert image.shape == (1, 3, 64, 75)
     assert image.dtype == torch.float32
     assert 0 <= image.min() < image.max() <= 1
+
+    part = load_style_image(paintings[0], 48, "0.25, 0.5, 1, 1")
+    assert part.shape == (1, 3, 48, 84)
+    assert np.abs(255 * part[0].permute(1, 2, 0).numpy() - whole[48:, 28:]).max() < 0.01
+    assert load_style_image(paintings[0], 64, "0.999, 0, 1, 0.001").shape == (1, 3, 64, 64)  # one pixel
