@@ -79,6 +79,13 @@ def build_parser() -> Parser:
     run.add_argument("--overwrite", action="store_true", help="replace an existing --output")
     run.add_argument("--preview-every", type=int, default=100, metavar="STEPS", help="0: none (100)")
     run.add_argument(
+        "--preview-photos",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="what previews show (six of the dataset's photos that training leaves out)",
+    )
+    run.add_argument(
         "--save-every",
         type=int,
         default=250,

@@ -26,6 +26,7 @@ from style_transfer.training.config import TrainingConfig
 from style_transfer.training.dataset import find_photos, load_style_image
 from style_transfer.training.distributed import Peers, local_device, local_processes
 from style_transfer.training.history import log_to_tensorboard
+from style_transfer.training.preview import given_photos, preview_photos
 from style_transfer.training.trainer import Trainer
 
 _MINUTES_ON_A_CPU = 30.0
@@ -52,8 +53,10 @@ def _train(args: argparse.Namespace, output: Path, device: torch.device, peers: 
     base = model_to_join(args, named_styles(args)) if args.add_to else None
     checkpoint = load_checkpoint(checkpoint_path(run_name(args, output))) if args.resume else None
     log = log_to_tensorboard(args.tensorboard) if args.tensorboard and peers.rank == 0 else None
+    shown = given_photos(args.preview_photos) if args.preview_photos else None
     trainer, held_out = _prepare(args, device, peers, checkpoint or {})
-    writer = Writer(args, trainer, output, held_out, base, log) if peers.rank == 0 else None
+    shown = shown or preview_photos(held_out)
+    writer = Writer(args, trainer, output, shown, base, log) if peers.rank == 0 else None
     if checkpoint:
         trainer.load_state(checkpoint)
     if writer:
@@ -92,7 +95,7 @@ def _check_output(args: argparse.Namespace) -> Path:
     if output.is_dir():
         raise UserError(f"'{output}' is a folder; give --output the name of a file")
     preview = preview_path(run_name(args, output))
-    if any(are_same(preview, path) for path in args.style_image):
+    if any(are_same(preview, path) for path in [*args.style_image, *(args.preview_photos or ())]):
         raise UserError(f"the preview would overwrite the input '{preview}'; give another --output")
     check_writable(output)
     return output

@@ -18,13 +18,14 @@ from style_transfer.errors import OutputError
 from style_transfer.files import are_same, beside, output_errors
 from style_transfer.lock import sole_writer
 from style_transfer.losses.perceptual import CONTENT_LAYERS, SCALES, STYLE_LAYERS
+from style_transfer.media.pixels import Pixels
 from style_transfer.networks.model_file import exact_dtype, save_model
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.runtime.quantize import measure_ranges
 from style_transfer.training.checkpoint import checkpoint_path, save_checkpoint
 from style_transfer.training.dataset import range_photos
 from style_transfer.training.history import write_curve, write_losses
-from style_transfer.training.preview import preview_photos, write_preview
+from style_transfer.training.preview import write_preview
 from style_transfer.training.trainer import Progress, Trainer
 
 _FIRST_LOOK = 4.0  # seconds of training until the first preview; then whenever the time has doubled
@@ -52,13 +53,13 @@ class Writer:
         args: argparse.Namespace,
         trainer: Trainer,
         output: Path,
-        held_out: list[Path],
+        photos: list[Pixels],
         base: StyleModel | None,
         log: Callable[[Progress], None] | None,
     ) -> None:
         self.args, self.trainer, self.output, self.base = args, trainer, output, base
         self.name = run_name(args, output)
-        self.preview_photos = preview_photos(held_out)
+        self.preview_photos = photos
         self.bar: Any = None
         self.next_look = _FIRST_LOOK
         self.saved_at = 0.0  # seconds of training

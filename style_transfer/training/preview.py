@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from style_transfer.errors import InputFileError
-from style_transfer.media.image import Picture
+from style_transfer.media.image import Picture, read_seen
 from style_transfer.media.image_writer import write_image
 from style_transfer.media.pixels import Pixels
-from style_transfer.media.sheet import contact_sheet, read_some, square
+from style_transfer.media.sheet import contact_sheet, of_height, read_some, square
 from style_transfer.networks.style_model import StyleModel
 from style_transfer.runtime.tensors import to_pixels, to_tensor
 
@@ -25,6 +25,11 @@ def preview_photos(paths: Sequence[Path]) -> list[Pixels]:
         return [square(pixels, _SIDE) for _, pixels in read_some(paths, _COUNT)]
     except InputFileError:
         return []
+
+
+def given_photos(paths: Sequence[Path]) -> list[Pixels]:
+    """Whole photos, 256 pixels high. Raises ``InputFileError`` for what cannot be read."""
+    return [of_height(read_seen(path), _SIDE) for path in paths]
 
 
 def write_preview(model: StyleModel, photos: Sequence[Pixels], path: Path) -> None:

@@ -258,6 +258,18 @@ def test_minutes_and_no_previews(train: Any, out: Path) -> None:
     assert read_header(out / "m.safetensors")["training"]["steps"] >= 1
 
 
+def test_previews_of_ones_own_photos(train: Any, out: Path, tmp_path: Path) -> None:
+    photos = [tmp_path / "wide.png", tmp_path / "high.png"]
+    for path, pixels in zip(photos, (photo_pixels(64, 96), photo_pixels(128, 96)), strict=True):
+        Image.fromarray(pixels).save(path)
+    assert train(steps=1, preview_photos=photos) == 0
+    sheet = np.asarray(Image.open(out / "m.preview.png")).astype(int)
+    high = np.asarray(Image.open(photos[1]).resize((192, 256), Image.Resampling.LANCZOS)).astype(int)
+    middle = len(sheet) // 2
+    assert np.abs(sheet[middle - 6 - 256 : middle - 6, -192 - 6 : -6] - high).max() <= 1
+    assert sheet.shape[1] > 384 + 192
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -266,6 +278,7 @@ def test_minutes_and_no_previews(train: Any, out: Path) -> None:
         ({"output": "m.pth"}, ["m.pth", ".safetensors"]),
         ({"vgg_weights": "none.pth"}, ["none.pth", "--vgg-weights"]),
         ({"style_info": "none.json"}, ["none.json", "--style-info"]),
+        ({"preview_photos": "none.jpg"}, ["none.jpg", "does not exist"]),
         ({"steps": 0}, ["--steps"]),
         ({"batch_size": 0}, ["--batch-size"]),
         ({"image_size": 16}, ["--image-size"]),
@@ -393,7 +406,8 @@ def test_flags() -> None:
     assert flags == {
         "-h", "--help", "--quick", "--add-to", "--stroke", "--style-scale", "--keep-content",
         "--style-image", "--dataset", "-o", "--output", "--style-info", "--steps",
-        "--minutes", "--resume", "--init", "--seed", "--overwrite", "--preview-every", "--save-every",
+        "--minutes", "--resume", "--init", "--seed", "--overwrite", "--preview-every", "--preview-photos",
+        "--save-every",
         "--tensorboard", "--network", "--width", "--batch-size", "--image-size", "--style-size",
         "--content-weight", "--style-weight", "--tone-weight", "--tv-weight", "--temporal-weight",
         "--mix-share", "--lr", "--vgg-weights", "--device", "--precision", "--debug",
