@@ -99,7 +99,7 @@ class VideoReader:
         if self._from is None and origin > _LATEST_START:
             self._shift = origin
             self.notices.append(f"the file's clock begins at {float(origin):.0f} s; the result's at 0")
-        self._offset = self._shift - origin
+        self.offset = self._shift - origin
         target = self._from if seek is None else self._shift + seek
         # These have no index: a seek lands near the time asked for, maybe after the key frame before it.
         # Raw streams have no times at all.
@@ -299,4 +299,4 @@ class VideoReader:
             pts = max(pts, last_pts + 1)
         if self._first is None:
             self._first = picture
-        return Frame(self._to_pixels(picture), pts, self._base, duration, offset=self._offset)
+        return Frame(self._to_pixels(picture), pts, self._base, duration, offset=self.offset)
