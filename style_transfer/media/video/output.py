@@ -79,7 +79,8 @@ def remux(
             av.open(local(grown)) as file,
             new_output(whole, source, container, base, container.whole_options()) as output,
         ):
-            kept = [stream for stream in file.streams if stream.type != "data"]  # chapters, written anew
+            written = [stream for stream in file.streams if stream.type != "data"]  # chapters, written anew
+            kept = [stream for stream in written if stream.codec_context is not None]
             streams = {stream.index: _copy(stream, output) for stream in kept}
             video = streams[file.streams.video[0].index]
             cast(VideoStream, video).codec_context.framerate = source.info.fps  # timecodes need it
@@ -96,7 +97,8 @@ def remux(
             others.flush()
     except av.FFmpegError as error:
         raise output_error(target, error) from error
-    return others.notices
+    lost = ["a damaged track is left out"] if kept != written else []
+    return lost + others.notices
 
 
 def join(

@@ -16,7 +16,15 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import InputFileError, UserError, one_line
-from style_transfer.media.video.continuity import JUMPING_FORMATS, Continuity, move
+from style_transfer.media.video.continuity import (
+    FARTHEST_BACK,
+    JUMPING_FORMATS,
+    LONGEST_STEP,
+    MOST_TICKS,
+    Continuity,
+    Steps,
+    move,
+)
 from style_transfer.media.video.deinterlace import Deinterlacer
 from style_transfer.media.video.frame import (
     Frame,
@@ -40,8 +48,8 @@ _US = Fraction(1, 1_000_000)
 _LATEST_START = 60
 # A header may state a length a little beyond the last packet, so less than this is not taken for a cut.
 _SHORTFALL = Fraction(1, 2)
-# Beyond it a rate is that of a clock: raw DV states one of 60,000.
-_HIGHEST_RATE = 1000
+# Beyond it a rate is that of a clock: raw DV states one of 60,000. Below the other a file is damaged.
+_HIGHEST_RATE, _LOWEST_RATE = 1000, Fraction(1, 86_400)
 # How far apart in a file packets of one time may lie.
 _INTERLEAVING = 1
 
@@ -79,6 +87,8 @@ class VideoReader:
             self._video = main_video(self._container, path)
             self._video.thread_type, self._video.thread_count = "AUTO", options.threads
             self._base = self._video.time_base or Fraction(1, 90_000)
+            if self._base > LONGEST_STEP:
+                raise InputFileError(f"'{path}' is damaged: its clock stands still; get the file anew")
             self._fps, self._to_pixels = options.fps, ToPixels(options.image_size)
             self._others_only = False
             self._doubts = deque([False, False])  # of the picture's last two packets, whether they are whole
@@ -139,7 +149,8 @@ class VideoReader:
             )
         aspect = self._video.sample_aspect_ratio or Fraction(1)
         rates = self._fps, self._video.average_rate, self._video.guessed_rate
-        rate = next((rate for rate in rates if rate and rate <= _HIGHEST_RATE), Fraction(25))
+        lowest = max(_LOWEST_RATE, 1 / (MOST_TICKS * self._base))
+        rate = next((rate for rate in rates if rate and lowest <= rate <= _HIGHEST_RATE), Fraction(25))
         return VideoInfo(
             width=frame.pixels.shape[1],
             height=frame.pixels.shape[0],
@@ -234,9 +245,16 @@ class VideoReader:
             self.truncated = True
 
     def _packets(self) -> Iterator[Packet]:
+        jumping = self._container.format.name in JUMPING_FORMATS
+        steps = None if jumping else Steps(self._stated_end and self._stated_end + _SHORTFALL)
         try:
             for packet in packets_of(self._container):
                 self._look_for_damage(packet)
+                if steps is not None and steps.too_far(packet):
+                    self.truncated = True
+                    if packet.stream.index != self._video.index:
+                        continue
+                    packet.pts = packet.dts = None
                 yield packet
             self.truncated |= any(self._doubts)
         except OSError as error:  # of a drive that is gone, say: there is more, only not now
@@ -296,6 +314,8 @@ class VideoReader:
         if self._from is not None and pts < 0:
             return None
         if last_pts is not None:
+            if (last_pts - pts) * self._base > FARTHEST_BACK:
+                self.truncated, pts = True, last_pts + duration
             pts = max(pts, last_pts + 1)
         if self._first is None:
             self._first = picture
