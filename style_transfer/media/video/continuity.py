@@ -1,4 +1,4 @@
-"""Broadcasts and recordings whose clock jumps, put on one that does not; and false times elsewhere.
+"""Broadcasts and recordings whose clock jumps, put on one that does not.
 
 Files of MPEG may be joined end to end, hold what a receiver recorded across a break, or have a damaged time
 stamp. Taken as they are, all frames after a jump back would be shown in one moment, and after a jump ahead a
@@ -18,9 +18,6 @@ JUMPING_FORMATS = ("mpegts", "mpeg")
 _JUMP = 10
 # Back it never goes by itself, but for stamps that are a little wrong.
 _BACK = Fraction(1, 2)
-#: Seconds: where nothing comes for longer, or a clock goes back so far, a time is a damaged file's.
-LONGEST_STEP, FARTHEST_BACK = 3600, 10
-MOST_TICKS = 2**31 - 1  #: An MP4 has no room for longer steps.
 
 
 class Continuity:
@@ -100,27 +97,6 @@ class Continuity:
                 self._reached[packet.stream.index] = time + moved
                 move(packet, moved)
                 yield packet
-
-
-class Steps:
-    """Tells the times of damaged files whose clock should not jump, by the step to them from all before."""
-
-    def __init__(self, end: Fraction | None) -> None:
-        """``end`` is where the file says that it ends, in seconds."""
-        self._end = end
-        self._latest: Fraction | None = None
-
-    def too_far(self, packet: Packet) -> bool:
-        """Whether no whole file would have it here."""
-        time = shown_at(packet)
-        if time is None:
-            return False
-        latest = time if self._latest is None else self._latest
-        most = LONGEST_STEP if self._end is None or time <= self._end else _JUMP
-        if time - latest > min(Fraction(most), MOST_TICKS * packet.time_base):
-            return True
-        self._latest = max(latest, time)
-        return False
 
 
 def move(packet: Packet, seconds: Fraction) -> None:

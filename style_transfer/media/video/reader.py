@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -16,16 +15,10 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from style_transfer.errors import InputFileError, UserError, one_line
-from style_transfer.media.video.continuity import (
-    FARTHEST_BACK,
-    JUMPING_FORMATS,
-    LONGEST_STEP,
-    MOST_TICKS,
-    Continuity,
-    Steps,
-    move,
-)
+from style_transfer.media.video.continuity import JUMPING_FORMATS, Continuity, move
+from style_transfer.media.video.damage import FARTHEST_BACK, LONGEST_STEP, Damage
 from style_transfer.media.video.deinterlace import Deinterlacer
+from style_transfer.media.video.format import MOST_TICKS
 from style_transfer.media.video.frame import (
     Frame,
     ToPixels,
@@ -91,7 +84,6 @@ class VideoReader:
                 raise InputFileError(f"'{path}' is damaged: its clock stands still; get the file anew")
             self._fps, self._to_pixels = options.fps, ToPixels(options.image_size)
             self._others_only = False
-            self._doubts = deque([False, False])  # of the picture's last two packets, whether they are whole
             self._continuity = Continuity(self._video.index)
             self._clock: int | None = None  # of the last picture, the file's own
             self._place(start, end, seek)
@@ -245,34 +237,19 @@ class VideoReader:
             self.truncated = True
 
     def _packets(self) -> Iterator[Packet]:
-        jumping = self._container.format.name in JUMPING_FORMATS
-        steps = None if jumping else Steps(self._stated_end and self._stated_end + _SHORTFALL)
+        end = self._stated_end and self._stated_end + _SHORTFALL
+        damage = Damage(self._video.index, self._container.format.name, end)
         try:
-            for packet in packets_of(self._container):
-                self._look_for_damage(packet)
-                if steps is not None and steps.too_far(packet):
-                    self.truncated = True
-                    if packet.stream.index != self._video.index:
-                        continue
-                    packet.pts = packet.dts = None
+            for packet in damage(packets_of(self._container)):
+                self.truncated |= damage.found
                 yield packet
-            self.truncated |= any(self._doubts)
+            self.truncated |= damage.found
         except OSError as error:  # of a drive that is gone, say: there is more, only not now
             raise InputFileError(
                 f"'{self.path}' can no longer be read ({one_line(error)}); try again"
             ) from error
         except av.FFmpegError:
             self.truncated = True
-
-    def _look_for_damage(self, packet: Packet) -> None:
-        """Where the count of packets jumps, MPEG-TS takes the one before for cut off, and the parser the one
-        before that: also where whole films were joined, and there a key frame is next.
-        """
-        if packet.stream.index != self._video.index or self._container.format.name != "mpegts":
-            self.truncated |= packet.is_corrupt
-            return
-        self.truncated |= self._doubts.popleft() and not packet.is_keyframe
-        self._doubts.append(packet.is_corrupt)
 
     def _pictures(self, packet: Packet | None) -> list[av.VideoFrame]:
         """The decoder's next pictures; its last for None."""

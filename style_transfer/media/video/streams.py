@@ -14,8 +14,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
-from style_transfer.media.video.continuity import MOST_TICKS
-from style_transfer.media.video.format import Container
+from style_transfer.media.video.format import MOST_TICKS, Container
 from style_transfer.media.video.open import Packet
 
 # Written by muxers for the file they made; of another file they would be false.

@@ -15,8 +15,7 @@ from av.video.stream import VideoStream
 
 from style_transfer.errors import UserError
 from style_transfer.files import beside, output_errors, rename, sync
-from style_transfer.media.video.continuity import MOST_TICKS
-from style_transfer.media.video.format import CODECS, codec_for, container_for, encoder_options
+from style_transfer.media.video.format import CODECS, MOST_TICKS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame, FromPixels
 from style_transfer.media.video.open import Packet, reason
 from style_transfer.media.video.options import VideoOptions

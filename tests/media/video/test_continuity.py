@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from clips import QUICK, contents, identity, make_clip, mux_tone, picture, through
 
-from style_transfer.media.video.continuity import Continuity, Steps
+from style_transfer.media.video.continuity import Continuity
 from style_transfer.media.video.convert import convert
 from style_transfer.media.video.late import late_tracks
 from style_transfer.media.video.writer import VideoWriter
@@ -125,17 +125,6 @@ def test_one_false_time_is_one_false_time() -> None:
     hour = 3_600_000
     times = [0, 50, 100 + hour, 150, 200]
     assert moved(*(FakePacket(0, time) for time in times)) == ([(0, t) for t in (0, 50, 100, 150, 200)], 2)
-
-
-def test_times_that_no_whole_file_goes_on_with() -> None:
-    def too_far(end: int | None, *seconds: int) -> list[int]:
-        steps = Steps(None if end is None else Fraction(end))
-        packets = [FakePacket(0, 1000 * time) for time in seconds]
-        return [packet.dts // 1000 for packet in packets if steps.too_far(cast("Any", packet))]
-
-    assert too_far(None, 50_000, 50_001, 53_600, 57_201, 53_601) == [57_201]  # it may begin anywhere
-    assert too_far(100, 1, 100, 109, 130, 110) == [130]  # what goes on longer than its header says goes on
-    assert too_far(9000, 0, 3000, 6000, 9000) == []  # a talk over one still
 
 
 def test_sound_moves_with_the_picture_wherever_it_lies_in_the_file() -> None:

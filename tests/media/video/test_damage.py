@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import av
 import pytest
@@ -16,6 +19,7 @@ from test_streams import sound_of
 from style_transfer.errors import InputFileError
 from style_transfer.media.video import reader
 from style_transfer.media.video.convert import convert
+from style_transfer.media.video.damage import Damage
 from style_transfer.media.video.open import Packet
 
 HOUR = 3600
@@ -65,6 +69,30 @@ def falsify(monkeypatch: pytest.MonkeyPatch, kind: str, seconds: Callable[[int],
             yield packet
 
     monkeypatch.setattr(reader, "packets_of", false)
+
+
+@dataclass
+class FakePacket:
+    """Of one stream, by a clock of seconds."""
+
+    pts: int
+    time_base: Fraction = Fraction(1)
+    is_corrupt: bool = False
+
+    def __post_init__(self) -> None:
+        self.dts, self.stream = self.pts, SimpleNamespace(index=1)
+
+
+def kept(end: int | None, *seconds: int) -> list[int]:
+    damage = Damage(0, "mov,mp4", None if end is None else Fraction(end))
+    packets = damage(cast("Any", [FakePacket(time) for time in seconds]))
+    return [packet.pts for packet in packets if packet.pts is not None]
+
+
+def test_times_that_no_whole_file_goes_on_with() -> None:
+    assert kept(None, 50_000, 50_001, 53_601, 57_202, 53_602) == [50_000, 50_001, 53_601, 53_602]
+    assert kept(100, 1, 100, 109, 130, 110) == [1, 100, 109, 110]  # more than is said goes on
+    assert kept(9000, 0, 3000, 6000, 9000) == [0, 3000, 6000, 9000]  # a talk over one still
 
 
 @pytest.mark.parametrize("hours", [12, -12])
