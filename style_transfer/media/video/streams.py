@@ -26,6 +26,11 @@ _STALE_TAGS = {
 _NOTHING_SHOWN = b"\0\0"  # of MP4's text subtitles: no bytes of text
 # QuickTime has numbers for languages, and FFmpeg knows them by these of ISO 639-2's two sets of names.
 _QUICKTIME_LANGUAGES = {"deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi", "sqi": "alb"}
+# What a track is for that MP4 and Matroska have words for; QuickTime only knows which are on.
+_PURPOSES = (
+    Disposition.dub, Disposition.comment, Disposition.forced, Disposition.hearing_impaired,
+    Disposition.visual_impaired,
+)  # fmt: skip
 _OPUS_RATE = 48_000
 _AAC_RATES = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000}
 
@@ -212,6 +217,11 @@ class OtherStreams:
             ):  # a tag of the video's, too
                 hint = "" if container.muxer == "matroska" or source.type == "data" else "; .mkv may"
                 self.notices.append(f"{what} is left out: a {target.suffix} file cannot hold it{hint}")
+            lost = [str(p.name).replace("_", " ") for p in _PURPOSES if source.disposition & p]
+            if lost and container.muxer == "mov" and source.index in self._carriers:
+                self.notices.append(
+                    f"{what} is no longer marked as {', '.join(lost)}: a {target.suffix} file cannot say it"
+                )
 
     def mux(self, packet: Packet) -> None:
         """Write one of the sources' packets, which is given away by it."""
