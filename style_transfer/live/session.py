@@ -87,19 +87,26 @@ class Session:
             if self._display:
                 closing.callback(self._display.close)
             loader.start()
-            while self._display is None and loader.is_alive() and not stopped():
-                loader.join(_TICK)  # or the beginning of a file would be lost
+            going_on = True
+            while going_on and self._holds_back and loader.is_alive() and not stopped():
+                loader.join(_TICK)
+                going_on = self._display is None or self._serve_person(self._display)
             self._direct(time.perf_counter())
             self._camera.start()
             self._painter.start()
-            while not (stopped() or self._painter.pictures.ended) and self._turn():
-                pass
+            while going_on and not (stopped() or self._painter.pictures.ended):
+                going_on = self._turn()
             played_out = self._painter.pictures.ended and not stopped()
         error = self._painter.error or self._load_error
         if error is not None:
             raise error
         if played_out and not self.meter.frames:
             raise InputFileError(f"no picture of '{self._camera.source}' can be decoded; get the file anew")
+
+    @property
+    def _holds_back(self) -> bool:
+        """Whether the source waits for the network: else what is made of a file would lack its beginning."""
+        return self._display is None or (self._camera.is_file and self._outputs.recording)
 
     def _turn(self) -> bool:
         """One turn of the loop; False to quit."""

@@ -69,6 +69,7 @@ class SequenceReader:
             raise InputFileError(f"there is no file '{self._pattern.file(1)}' or alike; check the name")
         self._fps, self._origin = options.fps or DEFAULT_FPS, numbers[0]
         start, end = options.start or Fraction(0), options.last()
+        self.offset = math.ceil(start * self._fps) / self._fps
         self._numbers = [
             number
             for number in numbers
@@ -87,8 +88,7 @@ class SequenceReader:
         return []
 
     def items(self) -> Iterator[Frame | Packet]:
-        first = self._origin + math.ceil((self._options.start or 0) * self._fps)
-        offset = (first - self._origin) / self._fps
+        first = self._origin + round(self.offset * self._fps)
         for number in self._numbers:
             picture = self._read(number)
             fill_hidden(picture.frames[0], picture.alphas[0])
@@ -102,7 +102,7 @@ class SequenceReader:
                 number - first,
                 1 / self._fps,
                 1,
-                offset=offset,
+                offset=self.offset,
                 number=number,
                 alpha=picture.alphas[0],
             )

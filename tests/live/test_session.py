@@ -34,7 +34,7 @@ class FakeCamera:
         self.shots: Mailbox[Shot] = Mailbox()
         self.fps, self.size, self.connected = 30.0, size, True
         self.photo = photo_pixels(*size)
-        self.source, self.closed = "clip.mp4", False
+        self.source, self.closed, self.is_file = "clip.mp4", False, False
         self._rate, self._stop = rate, threading.Event()
 
     def start(self) -> None:
@@ -293,6 +293,53 @@ def test_a_recording_begins_at_its_first_picture_s_own_time(stylizer: Stylizer, 
     with av.open(str(path)) as file:
         times = [float(frame.time) for frame in file.decode(video=0)]
     assert min(later - earlier for earlier, later in itertools.pairwise(times)) > 0.05
+
+
+@pytest.mark.parametrize(("is_file", "order"), [(True, ["loaded", "begun"]), (False, ["begun", "loaded"])])
+def test_a_file_that_is_recorded_waits_for_the_network(
+    stylizer: Stylizer, tmp_path: Path, is_file: bool, order: list[str]
+) -> None:
+    done, polled = [], threading.Event()
+
+    class Source(FakeCamera):
+        def start(self) -> None:
+            done.append("begun")
+            super().start()
+
+    def load() -> Stylizer:
+        assert polled.wait(30)  # the window lives meanwhile
+        done.append("loaded")
+        return stylizer
+
+    def is_polled() -> bool:
+        if is_file or done:
+            polled.set()
+        return bool(recorder.frames)
+
+    camera, recorder = Source(), Recorder(tmp_path / "out.mp4")
+    camera.is_file = is_file
+    display = FakeDisplay((is_polled, "q"))
+    Session(camera, load, Controls(), display=display, sinks=[recorder]).run()
+    assert done == order
+    assert (tmp_path / "out.mp4").exists()
+
+
+def test_quitting_does_not_wait_for_a_file_to_begin(stylizer: Stylizer, tmp_path: Path) -> None:
+    quit_, lines = threading.Event(), []
+
+    def load() -> Stylizer:
+        assert quit_.wait(30)
+        return stylizer
+
+    def now() -> bool:
+        quit_.set()
+        return True
+
+    camera = FakeCamera()
+    camera.is_file = True
+    sinks, display = [Recorder(tmp_path / "out.mp4")], FakeDisplay((now, "q"))
+    Session(camera, load, Controls(), display=display, sinks=sinks, notify=lines.append).run()
+    assert lines == ["nothing was recorded"]
 
 
 def test_a_recording_is_whole_when_the_show_crashes(stylizer: Stylizer, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import cv2
 
 from style_transfer.errors import UserError
 
+MOST_TICKS = 2**31 - 1  #: that an MP4 has room for between two packets; beyond, its muxer ends the process
 _AVX512 = 256  # CV_CPU_AVX512_SKX, which OpenCV gives no name in Python
 _X26X_PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"

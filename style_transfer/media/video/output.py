@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from operator import attrgetter
@@ -22,9 +21,8 @@ from style_transfer.media.video.open import Packet, local, reason
 from style_transfer.media.video.reader import VideoReader
 from style_transfer.media.video.source import Source
 from style_transfer.media.video.streams import OtherStreams, copy_stream, describe_as, kept_tags
+from style_transfer.media.video.timecode import advanced
 
-_MAX_TIMECODE_FPS = 255
-_DROPPING = (Fraction(30_000, 1001), Fraction(60_000, 1001))
 # Times of edit lists are in this unit of a file's; the default, a millisecond, would round the first frame's.
 _MAX_TIMESCALE = 1_000_000
 
@@ -38,28 +36,25 @@ def new_output(
         options = options | {"movie_timescale": str(max(timescale, 1000))}
     output = av.open(local(path), "w", format=container.muxer, container_options=options)
     output.metadata.update(kept_tags(source.metadata))
-    _check_timecode(output.metadata, source)
+    _set_timecode(output.metadata, source)
     output.set_chapters(source.chapters())
     return output
 
 
 def tag(stream: Stream, source: Source, output: OutputContainer) -> None:
-    """Give ``stream`` the tags of the video that it is painted from."""
+    """Give ``stream`` the tags of the video that it is painted from, and no others."""
     if source.stream is not None:
+        stream.metadata.clear()  # a segment's are the result's already
         describe_as(source.stream, stream, output)
-        _check_timecode(stream.metadata, source)
+        _set_timecode(stream.metadata, source)
 
 
-def _check_timecode(tags: dict[str, str], source: Source) -> None:
-    """Leave out of ``tags`` a timecode that does not go with the video's rate, which MP4's muxer refuses.
-
-    Its last part counts frames, after a semicolon where some numbers are dropped to keep up with the clock.
-    """
-    fps = source.info.fps
+def _set_timecode(tags: dict[str, str], source: Source) -> None:
+    """Make a timecode in ``tags`` that of the result's first frame; one that cannot be is left out."""
     for key in [key for key in tags if key.lower() == "timecode"]:
-        parts = re.fullmatch(r"\d\d:\d\d:\d\d([:;.])\d\d", tags[key])
-        if parts is None or fps > _MAX_TIMECODE_FPS or (parts[1] != ":" and fps not in _DROPPING):
-            del tags[key]
+        timecode = advanced(tags.pop(key), source.info.fps, source.offset)
+        if timecode is not None:
+            tags[key] = timecode
 
 
 def output_error(path: Path, error: Exception) -> OutputError:
@@ -84,7 +79,8 @@ def remux(
             av.open(local(grown)) as file,
             new_output(whole, source, container, base, container.whole_options()) as output,
         ):
-            kept = [stream for stream in file.streams if stream.type != "data"]  # chapters, written anew
+            written = [stream for stream in file.streams if stream.type != "data"]  # chapters, written anew
+            kept = [stream for stream in written if stream.codec_context is not None]
             streams = {stream.index: _copy(stream, output) for stream in kept}
             video = streams[file.streams.video[0].index]
             cast(VideoStream, video).codec_context.framerate = source.info.fps  # timecodes need it
@@ -101,7 +97,8 @@ def remux(
             others.flush()
     except av.FFmpegError as error:
         raise output_error(target, error) from error
-    return others.notices
+    lost = ["a damaged track is left out"] if kept != written else []
+    return lost + others.notices
 
 
 def join(

@@ -39,16 +39,16 @@ def at_constant_rate(items: Iterable[Frame | Other], fps: Fraction) -> Iterator[
         if not isinstance(item, Frame):
             yield item
             continue
-        tick = _first_tick(item.time, fps)
+        tick = first_tick(item.time, fps)
         if held is not None and tick > held.pts:
             yield replace(held, repeat=tick - held.pts)
             shown = True
         held = replace(item, pts=tick, time_base=1 / fps, duration=1)
-        ends = _first_tick(item.time + item.duration * item.time_base, fps)
+        ends = first_tick(item.time + item.duration * item.time_base, fps)
     if held is not None and (ends > held.pts or not shown):
         yield replace(held, repeat=max(1, ends - held.pts))
 
 
-def _first_tick(time: Fraction, fps: Fraction) -> int:
-    """From ``time`` on; one just missed counts, as containers round times."""
+def first_tick(time: Fraction, fps: Fraction) -> int:
+    """Of those from ``time`` on; one just missed counts, as containers round times."""
     return math.ceil(time * fps - Fraction(1, 4))

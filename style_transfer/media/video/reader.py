@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -17,7 +16,9 @@ from av.video.stream import VideoStream
 
 from style_transfer.errors import InputFileError, UserError, one_line
 from style_transfer.media.video.continuity import JUMPING_FORMATS, Continuity, move
+from style_transfer.media.video.damage import FARTHEST_BACK, LONGEST_STEP, Damage
 from style_transfer.media.video.deinterlace import Deinterlacer
+from style_transfer.media.video.format import MOST_TICKS
 from style_transfer.media.video.frame import (
     Frame,
     ToPixels,
@@ -40,8 +41,8 @@ _US = Fraction(1, 1_000_000)
 _LATEST_START = 60
 # A header may state a length a little beyond the last packet, so less than this is not taken for a cut.
 _SHORTFALL = Fraction(1, 2)
-# Beyond it a rate is that of a clock: raw DV states one of 60,000.
-_HIGHEST_RATE = 1000
+# Beyond it a rate is that of a clock: raw DV states one of 60,000. Below the other a file is damaged.
+_HIGHEST_RATE, _LOWEST_RATE = 1000, Fraction(1, 86_400)
 # How far apart in a file packets of one time may lie.
 _INTERLEAVING = 1
 
@@ -79,9 +80,10 @@ class VideoReader:
             self._video = main_video(self._container, path)
             self._video.thread_type, self._video.thread_count = "AUTO", options.threads
             self._base = self._video.time_base or Fraction(1, 90_000)
+            if self._base > LONGEST_STEP:
+                raise InputFileError(f"'{path}' is damaged: its clock stands still; get the file anew")
             self._fps, self._to_pixels = options.fps, ToPixels(options.image_size)
             self._others_only = False
-            self._doubts = deque([False, False])  # of the picture's last two packets, whether they are whole
             self._continuity = Continuity(self._video.index)
             self._clock: int | None = None  # of the last picture, the file's own
             self._place(start, end, seek)
@@ -99,7 +101,7 @@ class VideoReader:
         if self._from is None and origin > _LATEST_START:
             self._shift = origin
             self.notices.append(f"the file's clock begins at {float(origin):.0f} s; the result's at 0")
-        self._offset = self._shift - origin
+        self.offset = self._shift - origin
         target = self._from if seek is None else self._shift + seek
         # These have no index: a seek lands near the time asked for, maybe after the key frame before it.
         # Raw streams have no times at all.
@@ -139,7 +141,8 @@ class VideoReader:
             )
         aspect = self._video.sample_aspect_ratio or Fraction(1)
         rates = self._fps, self._video.average_rate, self._video.guessed_rate
-        rate = next((rate for rate in rates if rate and rate <= _HIGHEST_RATE), Fraction(25))
+        lowest = max(_LOWEST_RATE, 1 / (MOST_TICKS * self._base))
+        rate = next((rate for rate in rates if rate and lowest <= rate <= _HIGHEST_RATE), Fraction(25))
         return VideoInfo(
             width=frame.pixels.shape[1],
             height=frame.pixels.shape[0],
@@ -234,27 +237,19 @@ class VideoReader:
             self.truncated = True
 
     def _packets(self) -> Iterator[Packet]:
+        end = self._stated_end and self._stated_end + _SHORTFALL
+        damage = Damage(self._video.index, self._container.format.name, end)
         try:
-            for packet in packets_of(self._container):
-                self._look_for_damage(packet)
+            for packet in damage(packets_of(self._container)):
+                self.truncated |= damage.found
                 yield packet
-            self.truncated |= any(self._doubts)
+            self.truncated |= damage.found
         except OSError as error:  # of a drive that is gone, say: there is more, only not now
             raise InputFileError(
                 f"'{self.path}' can no longer be read ({one_line(error)}); try again"
             ) from error
         except av.FFmpegError:
             self.truncated = True
-
-    def _look_for_damage(self, packet: Packet) -> None:
-        """Where the count of packets jumps, MPEG-TS takes the one before for cut off, and the parser the one
-        before that: also where whole films were joined, and there a key frame is next.
-        """
-        if packet.stream.index != self._video.index or self._container.format.name != "mpegts":
-            self.truncated |= packet.is_corrupt
-            return
-        self.truncated |= self._doubts.popleft() and not packet.is_keyframe
-        self._doubts.append(packet.is_corrupt)
 
     def _pictures(self, packet: Packet | None) -> list[av.VideoFrame]:
         """The decoder's next pictures; its last for None."""
@@ -296,7 +291,9 @@ class VideoReader:
         if self._from is not None and pts < 0:
             return None
         if last_pts is not None:
+            if (last_pts - pts) * self._base > FARTHEST_BACK:
+                self.truncated, pts = True, last_pts + duration
             pts = max(pts, last_pts + 1)
         if self._first is None:
             self._first = picture
-        return Frame(self._to_pixels(picture), pts, self._base, duration, offset=self._offset)
+        return Frame(self._to_pixels(picture), pts, self._base, duration, offset=self.offset)

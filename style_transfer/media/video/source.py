@@ -46,6 +46,10 @@ class Source(Protocol):
     def info(self) -> VideoInfo: ...
 
     @property
+    def offset(self) -> Fraction:
+        """Seconds from the beginning of the input to time 0, as each :class:`.Frame` has it."""
+
+    @property
     def notices(self) -> list[str]: ...
 
     @property

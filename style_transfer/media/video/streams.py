@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +14,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
-from style_transfer.media.video.format import Container
+from style_transfer.media.video.format import MOST_TICKS, Container
 from style_transfer.media.video.open import Packet
 
 # Written by muxers for the file they made; of another file they would be false.
@@ -25,6 +26,11 @@ _STALE_TAGS = {
 _NOTHING_SHOWN = b"\0\0"  # of MP4's text subtitles: no bytes of text
 # QuickTime has numbers for languages, and FFmpeg knows them by these of ISO 639-2's two sets of names.
 _QUICKTIME_LANGUAGES = {"deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi", "sqi": "alb"}
+# What a track is for that MP4 and Matroska have words for; QuickTime only knows which are on.
+_PURPOSES = (
+    Disposition.dub, Disposition.comment, Disposition.forced, Disposition.hearing_impaired,
+    Disposition.visual_impaired,
+)  # fmt: skip
 _OPUS_RATE = 48_000
 _AAC_RATES = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000}
 
@@ -56,27 +62,33 @@ def copy_stream(source: Stream, output: OutputContainer) -> Stream:
 
 
 class Copied:
-    """Packets as they are, but for what an MP4 writes by itself.
+    """Packets as they are, but for what a file writes by itself.
 
-    It has one header where AAC of MPEG-TS has one in each packet, says where a subtitle ends, and loses
-    packets of one time, which Matroska's milliseconds bring about: these follow each other by a tick.
+    It has one header where AAC of MPEG-TS has one in each packet; Matroska never has another, as FLV may.
+    An MP4 says where a subtitle ends, and loses packets of one time, which Matroska's milliseconds bring
+    about: these follow each other by a tick.
     """
 
     def __init__(self, source: Stream, output: OutputContainer) -> None:
         self._stream = copy_stream(source, output)
         context, mp4 = source.codec_context, output.format.name in ("mp4", "mov")
-        headed = mp4 and context is not None and context.name == "aac" and not context.extradata
+        headed = context is not None and context.name == "aac" and not context.extradata
         self._filter = av.BitStreamFilterContext("aac_adtstoasc", source) if headed else None
         self._ends = mp4 and context is not None and context.name == "mov_text"
         self._parts = mp4 and source.type != "subtitle"
+        self._one_header = not mp4 and not headed
         self._last: tuple[int, int] | None = None  # time of decoding, as it came and as it went
 
     def __call__(self, packet: Packet) -> Iterable[Packet]:
         if self._ends and bytes(packet) == _NOTHING_SHOWN:
             return []
+        if self._one_header and packet.has_sidedata("new_extradata"):
+            packet = _without_side_data(packet)
         packets = [packet] if self._filter is None else self._filter.filter(packet)
         for packet in packets:
             packet.stream = self._stream
+            if (packet.duration or 0) * packet.time_base > MOST_TICKS * (self._stream.time_base or 1):
+                packet.duration = 0
             if self._parts and packet.dts is not None:
                 self._part(packet, packet.dts)
         return packets
@@ -90,6 +102,13 @@ class Copied:
 
     def flush(self) -> Iterable[Packet]:
         return []
+
+
+def _without_side_data(packet: Packet) -> Packet:
+    result: Packet = av.Packet(bytes(packet))
+    result.pts, result.dts, result.duration = packet.pts, packet.dts, packet.duration
+    result.time_base, result.is_keyframe = packet.time_base, packet.is_keyframe
+    return result
 
 
 class Reencoded:
@@ -198,25 +217,37 @@ class OtherStreams:
             ):  # a tag of the video's, too
                 hint = "" if container.muxer == "matroska" or source.type == "data" else "; .mkv may"
                 self.notices.append(f"{what} is left out: a {target.suffix} file cannot hold it{hint}")
+            lost = [str(p.name).replace("_", " ") for p in _PURPOSES if source.disposition & p]
+            if lost and container.muxer == "mov" and source.index in self._carriers:
+                self.notices.append(
+                    f"{what} is no longer marked as {', '.join(lost)}: a {target.suffix} file cannot say it"
+                )
 
     def mux(self, packet: Packet) -> None:
         """Write one of the sources' packets, which is given away by it."""
         index = packet.stream.index
         if index not in self._carriers:
             return
-        try:
+        with self._gaps(index):
             self._output.mux(list(self._carriers[index](packet)))
-        except OSError:
-            raise
-        except av.FFmpegError:
-            if index not in self._damaged:  # or its packets are out of order: a gap, as it is for a player
-                self._damaged.add(index)
-                self.notices.append(f"track {index} is damaged; what could not be copied of it was left out")
 
     def flush(self) -> None:
         """Write what encoders still hold."""
-        for carrier in self._carriers.values():
-            self._output.mux(list(carrier.flush()))
+        for index, carrier in self._carriers.items():
+            with self._gaps(index):
+                self._output.mux(list(carrier.flush()))
+
+    @contextmanager
+    def _gaps(self, index: int) -> Iterator[None]:
+        """What cannot be decoded or written of a track is a gap, as it is for a player."""
+        try:
+            yield
+        except OSError:
+            raise
+        except av.FFmpegError:
+            if index not in self._damaged:  # or its packets are out of order
+                self._damaged.add(index)
+                self.notices.append(f"track {index} is damaged; what could not be copied of it was left out")
 
 
 def _describe(source: Stream) -> str:

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from style_transfer.errors import UserError
 from style_transfer.files import beside, output_errors, rename, sync
-from style_transfer.media.video.format import CODECS, codec_for, container_for, encoder_options
+from style_transfer.media.video.format import CODECS, MOST_TICKS, codec_for, container_for, encoder_options
 from style_transfer.media.video.frame import Frame, FromPixels
 from style_transfer.media.video.open import Packet, reason
 from style_transfer.media.video.options import VideoOptions
@@ -181,7 +181,8 @@ class VideoWriter:
         assert self._output is not None
         picture = self._from_pixels(frame.pixels)
         picture.time_base = frame.time_base
+        longest = MOST_TICKS * (self._video.time_base or frame.time_base)
         for number in range(frame.repeat):
             picture.pts = frame.pts + number * frame.duration
-            picture.duration = frame.duration
+            picture.duration = frame.duration if frame.duration * frame.time_base <= longest else 0
             self._output.mux(self._video.encode(picture))

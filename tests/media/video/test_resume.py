@@ -152,6 +152,15 @@ def test_the_tags_of_the_video_itself_are_kept(tmp_path: Path) -> None:
     assert (tags["title"], tags["language"], tags["CAMERA"]) == ("Auge", "ger", "left")
 
 
+@pytest.mark.parametrize("target", ["o.mp4", "o.mkv"])
+def test_a_timecode_is_advanced_to_the_start_once(tmp_path: Path, target: str) -> None:
+    source = make_clip(tmp_path / "in.mkv", pts=range(20), tags={"timecode": "01:00:00:00"})
+    run(source, tmp_path / target, replace(QUICK, start=Fraction(1)))
+    with av.open(str(tmp_path / target)) as file:
+        tags = file.metadata | file.streams.video[0].metadata
+    assert {key: tags[key] for key in tags if key.lower() == "timecode"}.popitem()[1] == "01:00:01:00"
+
+
 def test_a_run_that_ends_with_a_segment(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", pts=range(14))
     run(source, tmp_path / "whole.mp4")

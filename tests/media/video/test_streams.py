@@ -141,18 +141,27 @@ def test_a_cover_is_left_out_and_said(tmp_path: Path, name: str) -> None:
     assert len(after.times) == len(contents(tmp_path / "plain.mp4").times)
 
 
-def test_what_a_track_is_for_is_kept(tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "plain.mkv", pts=range(4), sound="aac")
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.mov"])
+def test_what_a_track_is_for_is_kept_or_it_is_said(tmp_path: Path, name: str) -> None:
+    source = make_clip(tmp_path / "plain.mkv", pts=range(4), sound="aac", tracks=2)
+    purpose = Disposition.comment | Disposition.forced | Disposition.visual_impaired
     with av.open(str(source)) as file, av.open(str(tmp_path / "in.mkv"), "w") as output:
         copies = {stream.index: output.add_stream_from_template(stream) for stream in file.streams}
-        copies[1].disposition = Disposition.hearing_impaired | Disposition.forced
+        copies[1].disposition, copies[2].disposition = purpose, Disposition.default
         for packet in file.demux():
             if packet.size:
                 packet.stream = copies[packet.stream.index]
                 output.mux(packet)
-    through(tmp_path / "in.mkv", "out.mkv")
-    with av.open(str(tmp_path / "out.mkv")) as file:
-        assert file.streams[1].disposition == Disposition.hearing_impaired | Disposition.forced
+    notices = through(tmp_path / "in.mkv", name)[0].notices
+    with av.open(str(tmp_path / name)) as file:
+        first, second = (stream.disposition for stream in file.streams.audio)
+    assert not first & Disposition.default
+    assert second == Disposition.default
+    if name == "out.mov":
+        (notice,) = notices
+        assert "track 1 (aac) is no longer marked as comment, forced, visual impaired" in notice
+    else:
+        assert (first & purpose, notices) == (purpose, [])
 
 
 def test_what_a_muxer_noted_of_another_file_is_dropped() -> None:
