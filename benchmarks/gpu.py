@@ -222,7 +222,7 @@ def random_vgg(path: Path) -> Path:
     channels = [3, 64, 64, 128, 128, 256, 256, 256, 256]
     places = [0, 2, 5, 7, 10, 12, 14, 16]  # of convolutions, between activations and poolings
     state = {}
-    for place, inputs, outputs in zip(places, channels, channels[1:], strict=True):
+    for place, inputs, outputs in zip(places, channels[:-1], channels[1:], strict=True):
         state[f"features.{place}.weight"] = torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
         state[f"features.{place}.bias"] = torch.zeros(outputs)
     save_file(state, path)

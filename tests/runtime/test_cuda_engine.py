@@ -78,6 +78,13 @@ class StandIn(Gpu):
 
         return result, replay
 
+    def seconds(self, lane, work, count):
+        before = self.replays
+        with self.on(lane):
+            for _ in range(count):
+                work()
+        return self.replays - before
+
     def settle(self):
         pass
 
@@ -203,6 +210,46 @@ def test_lanes_wait_for_what_they_go_on_with(model):
         gpu.order.clear()
 
 
+def test_each_lane_is_measured_alone(model):
+    gpu = StandIn()
+    engine = engine_on(gpu, model)
+    frame, look = photo_pixels(16, 24), looks(model)[0]
+    assert engine.apart(frame, look) == {}  # its first frames would compile
+    painted = [engine.paint(frame, look) for _ in range(3)]
+    gpu.order.clear()
+    assert engine.apart(frame, look, 5) == {"upload": 0, "compute": 5, "download": 0}
+    assert gpu.order[-3:] == ["upload", "compute", "download"]  # none waits for another
+    assert engine.apart(photo_pixels(24, 16), look) == {}
+    assert (engine.paint(frame, look) == painted[-1]).all()
+
+
+def test_the_gpus_own_clock_takes_the_time(monkeypatch):
+    class Moment:
+        def __init__(self, *, enable_timing):
+            assert enable_timing
+
+        def record(self):
+            self.at = now
+
+        def elapsed_time(self, end):
+            assert settled == 2  # it raises for what is still to come
+            return end.at - self.at
+
+    def work():
+        nonlocal now
+        now += 50 if now == 0 else 7  # the first time it is slow
+
+    def settle(_):
+        nonlocal settled
+        settled += 1
+
+    now, settled = 0, 0
+    monkeypatch.setattr(torch.cuda, "Event", Moment)
+    monkeypatch.setattr(Gpu, "on", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(Gpu, "settle", settle)
+    assert object.__new__(Gpu).seconds("upload", work, 5) == pytest.approx(0.007)
+
+
 def test_no_more_than_three_frames_are_under_way(model):
     gpu = StandIn()
     engine = engine_on(gpu, model)
@@ -260,7 +307,7 @@ def test_a_style_that_overflows_later_is_found_too():
 
 def test_looks_are_judged_once_and_not_each_frame_of_a_fade(model, monkeypatch):
     judged = []
-    monkeypatch.setattr(cuda_engine, "_overflows", lambda *_: judged.append(1) is not None)
+    monkeypatch.setattr(cuda_engine, "overflows", lambda *_: judged.append(1) is not None)
     engine = engine_on(StandIn(), model, torch.float16)
     frame, (first, second) = photo_pixels(24, 32), looks(model)[:2]
     for _ in range(100):
@@ -412,6 +459,16 @@ def test_sizes_change_on_the_gpu(reference, on_gpu):
         frame = photo_pixels(side, 100, side)
         difference = np.abs(on_gpu(frame).astype(int) - reference.paint(frame, on_gpu.look))
         assert difference.mean() < 0.5
+
+
+@pytest.mark.gpu
+def test_lanes_are_measured_on_the_gpu(on_gpu):
+    frame = photo_pixels(480, 640)
+    for _ in range(3):
+        on_gpu(frame)
+    took = on_gpu.engine.apart(frame, on_gpu.look)
+    assert list(took) == ["upload", "compute", "download"]
+    assert all(1e-6 < seconds < 1 for seconds in took.values())
 
 
 @pytest.mark.gpu
