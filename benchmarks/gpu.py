@@ -1,10 +1,10 @@
 """What an NVIDIA GPU does a second, beside what its arithmetic, its memory and the bus would allow.
 
-For each network and size: array to array through the engine of ``Stylizer.stream``, frames overlapped, copies
-to and from the GPU counted; the same one frame at a time, as videos and webcams have it; upload, network and
-download each alone; fp16 against the plain network in float32, operation by operation, and how long that
-takes. Then the training step, and last all of it with ``torch.compile``. Medians of many. Every goal stands
-beside what was measured. Prints one line and ends with 2 where there is no GPU.
+First two ways to a norm. For each network and size: array to array through the engine of ``Stylizer.stream``,
+frames overlapped, copies to and from the GPU counted; the same one frame at a time, as videos and webcams
+have it; upload, network and download each alone; fp16 against the plain network in float32, operation by
+operation, and how long that takes. Then the training step, and last all of it with ``torch.compile``. Medians
+of many. Every goal stands beside what was measured. Prints one line and ends with 2 where there is no GPU.
 
 The floors: multiplications at the rate of a large matrix product in half precision, and all that convolutions
 and matrix products read and write, once, at the rate of a large copy, both measured here first; the bus has
@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from machine import PHOTO, describe
 from PIL import Image
 from safetensors.torch import save_file
@@ -68,6 +69,7 @@ def main() -> int:
         return 2
     say(f"{torch.cuda.get_device_name(device)}, CUDA {torch.version.cuda}, {describe('torch')}")
     peaks = Peaks(device)
+    norms(device)
     for compiled in [False] if args.without_compile else [False, True]:
         for (network, size), goal in GOALS.items():
             painting(network, size, goal, peaks, args.frames, compiled=compiled)
@@ -179,6 +181,25 @@ def painting_cost(model: StyleModel, size: tuple[int, int]) -> Cost:
     with torch.no_grad(), Cost() as cost:
         network(torch.empty(1, 3, *size, **half), *look)
     return cost
+
+
+def norms(device: torch.device) -> None:
+    """The two largest norms as they are, and as batch norm has them of a batch of one: the same sum."""
+    say("\nnorms with live statistics, fp16, channels_last")
+    for channels, height, width in ((16, 540, 960), (32, 1080, 1920)):
+        half = {"device": device, "dtype": torch.float16}
+        x = torch.randn(1, channels, height, width, **half).to(memory_format=torch.channels_last)
+        gain, offset = torch.rand(channels, **half), torch.rand(channels, **half)
+        ways = {
+            "group_norm": partial(F.group_norm, x, channels, gain, offset, 1e-3),
+            "batch_norm": partial(
+                F.batch_norm, x, None, None, gain.float(), offset.float(), training=True, eps=1e-3
+            ),
+        }
+        for way, norm in ways.items():
+            report(f"{way}, {channels}x{height}x{width}", on_device(norm, 100), unit="norms")
+        first, second = (norm() for norm in ways.values())
+        say(f"  largest difference {(first - second).abs().max():.4f}")
 
 
 def overlapped(engine: CudaEngine, frames: list[np.ndarray], look: Look, count: int) -> float:
