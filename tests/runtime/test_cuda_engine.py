@@ -419,7 +419,7 @@ def on_gpu(model):
 @pytest.mark.gpu
 @pytest.mark.parametrize("network", ["fast", "johnson"])
 @pytest.mark.parametrize("compiled", [False, True])
-def test_fp16_on_the_gpu_is_near_fp32(network, compiled):
+def test_fp16_on_the_gpu_is_near_fp32(network, compiled, caplog):
     torch.manual_seed(0)
     model = make_model(network, width=24 if network == "fast" else 32)
     exact = Stylizer(model, device="cuda", precision="fp32")
@@ -432,6 +432,8 @@ def test_fp16_on_the_gpu_is_near_fp32(network, compiled):
             assert difference.mean() < 0.5
             assert np.quantile(difference, 0.999) < 4
     assert half.engine.precision == torch.float16
+    assert len(half.engine._graphs) == 2
+    assert not caplog.records  # of graphs or a compiler that do not work, without which all this holds too
 
 
 @pytest.mark.gpu
@@ -447,6 +449,7 @@ def test_styles_change_on_the_gpu_without_a_new_graph(model, reference, on_gpu, 
     frame = photo_pixels(64, 96)
     for _ in range(2):
         on_gpu(frame)
+    assert on_gpu.engine._graphs
     monkeypatch.setattr(Gpu, "capture", lambda *_: pytest.fail("captured again"))
     for look in looks(model):
         difference = np.abs(on_gpu(frame, look).astype(int) - reference.paint(frame, look))
