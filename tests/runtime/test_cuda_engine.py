@@ -12,7 +12,6 @@ import pytest
 import torch
 from helpers import make_model, photo_pixels
 
-from style_transfer.errors import StyleTransferError
 from style_transfer.networks.styles import StyleParameters
 from style_transfer.runtime import cuda_engine
 from style_transfer.runtime import stylizer as stylizer_module
@@ -223,33 +222,6 @@ def test_each_lane_is_measured_alone(model):
     assert (engine.paint(frame, look) == painted[-1]).all()
 
 
-def test_the_gpus_own_clock_takes_the_time(monkeypatch):
-    class Moment:
-        def __init__(self, *, enable_timing):
-            assert enable_timing
-
-        def record(self):
-            self.at = now
-
-        def elapsed_time(self, end):
-            assert settled == 2  # it raises for what is still to come
-            return end.at - self.at
-
-    def work():
-        nonlocal now
-        now += 50 if now == 0 else 7  # the first time it is slow
-
-    def settle(_):
-        nonlocal settled
-        settled += 1
-
-    now, settled = 0, 0
-    monkeypatch.setattr(torch.cuda, "Event", Moment)
-    monkeypatch.setattr(Gpu, "on", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(Gpu, "settle", settle)
-    assert object.__new__(Gpu).seconds("upload", work, 5) == pytest.approx(0.007)
-
-
 def test_no_more_than_three_frames_are_under_way(model):
     gpu = StandIn()
     engine = engine_on(gpu, model)
@@ -391,24 +363,6 @@ def test_the_front_doors_stream_submits_ahead(model, monkeypatch):
     monkeypatch.setattr(stylize.engine, "paint", lambda *_: pytest.fail("painted one by one"))
     for ours, theirs in zip(stylize.stream(iter(frames)), expected, strict=True):
         assert np.abs(ours.astype(int) - theirs).max() <= 2
-
-
-def test_what_fails_on_a_gpu_is_one_line(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "device", contextlib.nullcontext)
-    gpu = object.__new__(Gpu)
-    gpu.device = CPU
-    lost = "CUDA error: unspecified launch failure\nCUDA kernel errors might be asynchronously reported"
-    with (
-        pytest.raises(StyleTransferError, match=r"^the GPU failed \(CUDA error: unspecified") as caught,
-        gpu.guard(),
-    ):
-        raise RuntimeError(lost)
-    assert "\n" not in str(caught.value)
-    with pytest.raises(torch.OutOfMemoryError), gpu.guard():  # of pinned memory
-        raise RuntimeError("CUDA error: out of memory")
-    for error in (torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("a bug of ours")):
-        with pytest.raises(type(error), match=str(error)), gpu.guard():
-            raise error
 
 
 @pytest.fixture(scope="module")
