@@ -387,7 +387,8 @@ def test_fp16_on_the_gpu_is_near_fp32(network, compiled, caplog):
             assert np.quantile(difference, 0.999) < 4
     assert half.engine.precision == torch.float16
     assert len(half.engine._graphs) == 2
-    assert not caplog.records  # of graphs or a compiler that do not work, without which all this holds too
+    # Of graphs or a compiler that do not work, without which all this holds too; PyTorch's are others.
+    assert "style_transfer" not in {record.name for record in caplog.records}
 
 
 @pytest.mark.gpu
