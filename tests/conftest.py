@@ -24,6 +24,11 @@ torch.set_num_threads(1)  # tiny networks gain nothing from more, and lose much 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a GPU its tests are skipped, except where they must run: there they fail."""
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            # Of what its compiler could do faster, and from Python 3.12 on of readers of photos being forked.
+            for warning in ("ignore:::torch", "ignore::DeprecationWarning:multiprocessing"):
+                item.add_marker(pytest.mark.filterwarnings(warning))
     if torch.cuda.is_available() or os.environ.get("REQUIRE_GPU") == "1":
         return
     for item in items:

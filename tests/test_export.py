@@ -1,6 +1,5 @@
 """Exported files paint what PyTorch paints, carry what they are, and are never half there."""
 
-import builtins
 import json
 import os
 import zipfile
@@ -15,6 +14,7 @@ from style_transfer.export import export_onnx, export_package, export_pt2, load_
 from style_transfer.networks.catalogue import load_model, open_model
 from style_transfer.networks.exported_file import COMPILED_ENTRY, MODEL_ENTRY, read_pt2
 from style_transfer.networks.styles import Statistics
+from style_transfer.runtime import toolchain
 from style_transfer.runtime.stylizer import Stylizer
 
 SIZES = [(16, 16), (17, 90), (70, 33), (128, 144)]
@@ -149,15 +149,8 @@ def test_a_file_that_paints_otherwise_is_not_kept(model, archive, tmp_path, monk
 
 
 def test_without_the_extra_the_error_says_how_to_get_it(model, tmp_path, monkeypatch):
-    genuine = builtins.__import__
-
-    def without_onnx(name, *args, **kwargs):
-        if name == "onnx":
-            raise ImportError("No module named 'onnx'", name="onnx")
-        return genuine(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_onnx)
-    with pytest.raises(UserError, match="pip install onnx onnxscript onnxruntime"):
+    monkeypatch.setattr(toolchain, "find_spec", lambda name: None if name == "onnxscript" else name)
+    with pytest.raises(UserError, match="needs the package onnxscript: pip install onnx onnxscript onnxr"):
         export_onnx(model, tmp_path / "x.onnx", {"great_wave": 1})
 
 
@@ -240,6 +233,7 @@ def compiled_by_hand(monkeypatch):
         assert zipfile.is_zipfile(path)
         return made[name]
 
+    monkeypatch.setattr(pt2_file, "check_compiler", lambda _: None)
     monkeypatch.setattr(pt2_file, "_compile", compile_network)
     monkeypatch.setattr(pt2_file, "_package", package)
     monkeypatch.setattr("torch._inductor.package.package.load_package", load)
@@ -299,7 +293,7 @@ def test_without_a_compiler_a_package_is_one_line(model, tmp_path, monkeypatch):
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(UserError, match=r"needs a C\+\+ compiler"):
         export_package(model, tmp_path / "x.pt2", torch.device("cpu"))
-    monkeypatch.undo()
+    monkeypatch.setattr(pt2_file, "check_compiler", lambda _: None)
 
     def fail(*_):
         raise RuntimeError("internal\ncompiler error")

@@ -23,6 +23,7 @@ from style_transfer.runtime.device import choose_device
 
 _WORDS = ("model", "size", "engine", "precision", "statistics")  # to the left of their columns
 _FIGURES = ("fps", "median", "p95", "memory", "mean", "99.9%")
+_PARTS = ("upload", "network", "download")  # of a frame on a GPU
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,9 +32,11 @@ def run(args: argparse.Namespace) -> int:
     earlier = _earlier(Path(args.compare)) if args.compare else {}
     engines = args.engine or (["torch", "openvino"] if device == "cpu" else ["torch"])
     todo = list(cases(models, resolutions, device, engines=engines))
-    about = machine()
+    about = machine(device)
     print(", ".join(f"{name} {_plain(value)}" for name, value in about.items()))
     print("times in ms a frame, memory in MiB, differences from PyTorch in float32, of 255")
+    if device.startswith("cuda"):
+        print("upload, network, download: each by itself, by the GPU's clock")
     rows: list[Speed] = []
     try:
         for case in tqdm(todo, unit="row", disable=None, leave=False):
@@ -78,7 +81,8 @@ def _earlier(path: Path) -> dict[Case, float]:
 
 
 def _table(rows: Sequence[Speed], earlier: Mapping[Case, float]) -> str:
-    lines = [[*_WORDS, *_FIGURES, *(["against before"] if earlier else [])]]
+    parts = _PARTS if any(row.network_ms for row in rows) else ()
+    lines = [[*_WORDS, *_FIGURES, *parts, *(["against before"] if earlier else [])]]
     for row in rows:
         case = row.case
         words = [case.model, f"{case.width}x{case.height}", case.engine, case.precision, case.statistics]
@@ -88,6 +92,7 @@ def _table(rows: Sequence[Speed], earlier: Mapping[Case, float]) -> str:
         words += [f"{row.fps:.1f}", f"{row.median_ms:.1f}", f"{row.p95_ms:.1f}"]
         memory = f"{row.peak_mb:.0f}" + (f"+{row.gpu_peak_mb:.0f} GPU" if row.gpu_peak_mb else "")
         words += [memory, f"{row.mean_difference:.2f}", f"{row.tail_difference:.1f}"]
+        words += [f"{getattr(row, f'{part}_ms'):.2f}" for part in parts]
         if earlier:
             words.append(f"x{row.fps / earlier[case]:.2f}" if case in earlier else "new")
         lines.append(words)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from style_transfer.cli.common import Parser, add_debug_flag, guarded, say
 from style_transfer.errors import UserError
+from style_transfer.runtime.toolchain import check_compiler, check_onnx_packages
 
 
 def build_parser() -> Parser:
@@ -112,3 +113,7 @@ def _check(args: argparse.Namespace, target: Path) -> None:
         raise UserError(f"cannot write '{target}'; choose another file with -o")
     if target.exists() and not args.overwrite:
         raise UserError(f"'{target}' exists; give another -o, or --overwrite")
+    if suffix == ".onnx":
+        check_onnx_packages()
+    if args.package:
+        check_compiler("--package")

@@ -21,6 +21,8 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from style_transfer.runtime.device import Device
+
 #: Instruction sets that speed depends on.
 CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 WARM_UP = 3  # frames: the first and the second of a size compile
@@ -56,6 +58,9 @@ class Speed:
     gpu_peak_mb: float = 0.0  #: PyTorch's largest on the GPU, MiB
     mean_difference: float = 0.0  #: from PyTorch in float32 on the CPU, of 255
     tail_difference: float = 0.0  #: its 99.9th percentile
+    upload_ms: float = 0.0  #: on a GPU what each part of a frame takes by itself, by the GPU's clock
+    network_ms: float = 0.0
+    download_ms: float = 0.0
 
 
 def cases(
@@ -90,14 +95,16 @@ def measure(case: Case, photo: Path | None, seconds: float) -> Speed:
         return Speed(case, f"said nothing that makes sense: {error}"[:300])
 
 
-def machine() -> dict[str, Any]:
-    """What the figures belong to, JSON-serialisable."""
+def machine(device: str = "cpu") -> dict[str, Any]:
+    """What the figures of ``device`` belong to, JSON-serialisable."""
     from style_transfer import __version__
     from style_transfer.runtime.device import cpu_flags
     from style_transfer.runtime.threads import thread_budget
 
     packages = [name for name in ("torch", "openvino", "numpy", "cv2") if find_spec(name)]
+    gpu = {"gpu": _gpu_name(device)} if device.startswith("cuda") else {}
     return {
+        **gpu,
         "cpu": cpu_name(),
         "flags": [name for name in CPU_FLAGS if name in cpu_flags()],
         "threads": thread_budget(),
@@ -116,6 +123,12 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
+
+
+def _gpu_name(device: str) -> str:
+    import torch
+
+    return str(torch.cuda.get_device_name(device))
 
 
 def run_case(case: Case, photo: Path | None, seconds: float) -> Speed:
@@ -141,7 +154,9 @@ def run_case(case: Case, photo: Path | None, seconds: float) -> Speed:
         start = time.perf_counter()
         painted = stylizer(frame, look)
         times.append(time.perf_counter() - start)
-    peak, gpu_peak = _peak_memory()  # before PyTorch paints the same
+    apart = getattr(stylizer.engine, "apart", None)  # on a GPU
+    parts = apart(frame, look) if apart else {}
+    peak, gpu_peak = _peak_memory(stylizer.device)  # before PyTorch paints the same
     exact = Stylizer(stylizer.model, device="cpu", precision="fp32", engine="torch")
     reference_look = exact.look
     if case.statistics == "frozen":
@@ -159,6 +174,9 @@ def run_case(case: Case, photo: Path | None, seconds: float) -> Speed:
         gpu_peak_mb=gpu_peak,
         mean_difference=float(difference.mean()),
         tail_difference=float(np.quantile(difference, 0.999)),
+        upload_ms=1e3 * parts.get("upload", 0.0),
+        network_ms=1e3 * parts.get("compute", 0.0),
+        download_ms=1e3 * parts.get("download", 0.0),
     )
 
 
@@ -198,8 +216,8 @@ def _frame(photo: Path | None, width: int, height: int) -> NDArray[np.uint8]:
     return np.array(image.resize((width, height), Image.Resampling.LANCZOS))
 
 
-def _peak_memory() -> tuple[float, float]:
-    """MiB of this process, and of PyTorch on the GPU."""
+def _peak_memory(device: Device) -> tuple[float, float]:
+    """MiB of this process, and of PyTorch on ``device`` if that is a GPU of NVIDIA's."""
     if sys.platform == "win32":
         peak = psutil.Process().memory_info().peak_wset / 2**20
     else:
@@ -211,9 +229,11 @@ def _peak_memory() -> tuple[float, float]:
         status = Path("/proc/self/status")
         if status.exists() and (own := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
             peak = int(own[1]) / 2**10
-    torch = sys.modules.get("torch")  # to import it now would count as memory of what was measured
-    gpu = torch.cuda.max_memory_allocated() / 2**20 if torch and torch.cuda.is_available() else 0.0
-    return peak, gpu
+    if device.type != "cuda":  # to import PyTorch now would count as memory of what was measured
+        return peak, 0.0
+    import torch
+
+    return peak, torch.cuda.max_memory_allocated(str(device)) / 2**20
 
 
 def _main() -> None:

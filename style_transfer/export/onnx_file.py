@@ -6,7 +6,6 @@ import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,9 +15,11 @@ from style_transfer.errors import UserError
 from style_transfer.export.traced import TOLERANCES, TRACED_SIZE, Traced, compare, dynamic, noise, quiet
 from style_transfer.files import atomic_path, readable
 from style_transfer.networks.base import StyleNetwork
+from style_transfer.networks.exported_file import import_onnxruntime
 from style_transfer.networks.style_model import StyleBank, StyleModel
 from style_transfer.networks.styles import Statistics, StyleParameters
 from style_transfer.runtime.threads import thread_budget
+from style_transfer.runtime.toolchain import check_onnx_packages
 
 _OPSET = 18
 
@@ -51,7 +52,8 @@ def export_onnx(
         raise UserError("frozen statistics belong to one mix of styles; choose it, or leave them live")
     if statistics is not None:
         statistics = Statistics(*map(torch.as_tensor, statistics))
-    runtime = _import_onnxruntime()
+    check_onnx_packages()
+    runtime = import_onnxruntime()
     wrapper: Traced
     inputs: tuple[Tensor, ...]
     if mix is None:
@@ -124,16 +126,3 @@ class _AllStyles(Traced):
 
     def forward(self, image: Tensor, weights: Tensor) -> Tensor:
         return self.paint(image, self.bank(weights / weights.sum()))
-
-
-def _import_onnxruntime() -> Any:
-    """ONNX Runtime, where all that writing takes is there too."""
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise UserError(
-            f"ONNX needs the package {error.name}: pip install onnx onnxscript onnxruntime"
-        ) from error
-    return onnxruntime

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,8 +20,7 @@ from style_transfer.networks.styles import StyleParameters
 from style_transfer.runtime.device import Device
 from style_transfer.runtime.exported_engine import compiled_forward
 from style_transfer.runtime.gpu import exact_kernels
-
-_COMPILERS = ("g++", "clang++", "c++", "cl")
+from style_transfer.runtime.toolchain import check_compiler
 
 
 def export_pt2(model: StyleModel, path: Path) -> float:
@@ -82,8 +79,7 @@ def export_package(model: StyleModel, path: Path, device: torch.device, *, preci
     """
     if precision not in TOLERANCES:
         raise UserError(f"a package has precision {' or '.join(TOLERANCES)}, not '{precision}'")
-    if not any(shutil.which(name) for name in (os.environ.get("CXX", ""), *_COMPILERS)):
-        raise UserError("--package needs a C++ compiler; install g++ or clang++, or name yours in CXX")
+    check_compiler("--package")
     look = model.mix(dict.fromkeys(model.style_names, 1.0))
     stride = model.network.plan.stride
     picture = noise(5 * stride, 7 * stride)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,12 +14,12 @@ from torch import Tensor
 
 from style_transfer.errors import one_line
 from style_transfer.networks.base import StyleNetwork
-from style_transfer.networks.layers import ConvLayer
 from style_transfer.networks.stored_model import Array
 from style_transfer.networks.styles import Statistics, StyleParameters
 from style_transfer.runtime.device import Device, has_fast_bf16
-from style_transfer.runtime.gpu import Gpu, Mark
+from style_transfer.runtime.gpu import Gpu, Lane, Mark
 from style_transfer.runtime.look import Look
+from style_transfer.runtime.overflow import overflows
 from style_transfer.runtime.torch_engine import Forward, TorchEngine, as_tensor
 
 _AHEAD = 3  # frames under way at once: one on its way up, one being painted, one on its way down
@@ -93,19 +92,38 @@ class CudaEngine(TorchEngine):
                 self._check_precision(self._exact, frame, look)
             buffers = self._buffers(frame.shape)
             buffers.host.copy_(as_tensor(frame))
-            with gpu.on("upload"):
-                buffers.frame.copy_(buffers.host, non_blocking=True)
-            gpu.wait("compute", gpu.mark("upload"))
-            with gpu.on("compute"):
-                tensors = self._look_buffers.fill(look)
-                buffers.painted.copy_(self._run(buffers.frame, tensors))
-            gpu.wait("download", gpu.mark("compute"))
             # It leaves with the caller; when he lets go of it, PyTorch hands it out again.
             result = gpu.pinned(*frame.shape)
-            with gpu.on("download"):
-                result.copy_(buffers.painted, non_blocking=True)
+            before: Lane | None = None
+            for lane, work in self._stages(buffers, look, result).items():
+                if before:
+                    gpu.wait(lane, gpu.mark(before))
+                with gpu.on(lane):
+                    work()
+                before = lane
             buffers.done = gpu.mark("download")
         return Ticket(gpu, buffers.done, result)
+
+    @torch.inference_mode()
+    def apart(self, frame: NDArray[np.uint8], look: Look, count: int = 50) -> dict[Lane, float]:
+        """Seconds that each lane takes for a frame, alone on the GPU: medians of ``count``.
+
+        Nothing, unless frames of this size were painted last: the first ones compile, large ones are tiled.
+        """
+        if self._previous[:3] != frame.shape:
+            return {}
+        with self._gpu.guard(), self._gpu.kernels():
+            buffers = self._buffers(frame.shape)
+            stages = self._stages(buffers, look, self._gpu.pinned(*frame.shape))
+            return {lane: self._gpu.seconds(lane, work, count) for lane, work in stages.items()}
+
+    def _stages(self, buffers: _Buffers, look: Look, result: Tensor) -> dict[Lane, Callable[[], object]]:
+        """What each lane does to a frame, in order."""
+        return {
+            "upload": lambda: buffers.frame.copy_(buffers.host, non_blocking=True),
+            "compute": lambda: buffers.painted.copy_(self._run(buffers.frame, self._look_buffers.fill(look))),
+            "download": lambda: result.copy_(buffers.painted, non_blocking=True),
+        }
 
     @torch.inference_mode()
     def measure(self, frame: NDArray[np.uint8], look: Look) -> Statistics:
@@ -187,12 +205,12 @@ class CudaEngine(TorchEngine):
         if known or (fades and self._unjudged < _APART) or frame[::8, ::8].std() < _FLAT:
             return
         with self._gpu.on("compute"):
-            overflows = _overflows(self.network, self._picture(self._upload(frame)), self._look(look))
+            overflowing = overflows(self.network, self._picture(self._upload(frame)), self._look(look))
         self._unjudged = 0
         self._judged[id(look.parameters)] = look.parameters
         if len(self._judged) > _JUDGED:
             self._judged.popitem(last=False)
-        if overflows:
+        if overflowing:
             self._exact = None
             self._drop_graphs()  # of frames before, which were flat
             self._take(exact, torch.bfloat16 if has_fast_bf16(Device.of(self.device)) else torch.float32)
@@ -269,27 +287,3 @@ class _Graph:
         self._frame.copy_(frame)
         self._replay()
         return self._result
-
-
-def _overflows(network: StyleNetwork, picture: Tensor, look: Sequence[Tensor]) -> bool:
-    """True if a convolution's result, or the painting, is not finite."""
-    with _finite_convolutions(network) as finite:
-        finite.append(network(picture, *look).isfinite().all())
-    return not bool(torch.stack(finite).all())
-
-
-@contextmanager
-def _finite_convolutions(network: StyleNetwork) -> Iterator[list[Tensor]]:
-    finite: list[Tensor] = []
-
-    def look_at(_module: object, _inputs: object, result: Tensor) -> None:
-        finite.append(result.isfinite().all())
-
-    hooks = [
-        module.register_forward_hook(look_at) for module in network.modules() if isinstance(module, ConvLayer)
-    ]
-    try:
-        yield finite
-    finally:
-        for hook in hooks:
-            hook.remove()

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from style_transfer.errors import one_line
-from style_transfer.networks.base import StyleNetwork
+from style_transfer.networks.base import StyleNetwork, pad_to_stride
 from style_transfer.networks.stored_model import Array
 from style_transfer.networks.styles import Statistics, StyleParameters
+from style_transfer.runtime.device import is_out_of_memory
 from style_transfer.runtime.look import Look
 
 #: As ``StyleNetwork.forward``: the picture, the look's four tensors, and its two statistics or none.
@@ -99,23 +100,23 @@ def as_tensor(frame: NDArray[np.uint8]) -> Tensor:
 
 
 class _Compiled:
-    """``torch.compile`` of a network; the network itself, with a warning, where the first call fails."""
+    """``torch.compile`` of a network; the network itself, with a warning, once a call has failed."""
 
     def __init__(self, network: StyleNetwork) -> None:
         self._network = network
         self._forward: Forward = torch.compile(network)
-        self._works = False
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
+    def __call__(self, picture: Tensor, *look: Tensor) -> Tensor:
+        # Of whole strides, as the network would make it: one graph serves every size, where each way to pad
+        # would be another, which PyTorch 2.14 fails to compile.
+        whole = pad_to_stride(picture, self._network.plan.stride)
         try:
-            painted = self._forward(*inputs)
-        except torch.OutOfMemoryError:
-            raise
+            painted = self._forward(whole, *look)
         except Exception as error:  # of a compiler of another maker, or because there is none
-            if self._works:
+            if self._forward is self._network or is_out_of_memory(error):
                 raise
             _log.warning("torch.compile does not work here (%s); going on without it", one_line(error))
-            self._forward, self._works = self._network, True
-            painted = self._forward(*inputs)
-        self._works = True
-        return painted
+            self._forward = self._network
+            painted = self._forward(whole, *look)
+        height, width = picture.shape[-2:]
+        return painted[..., :height, :width]

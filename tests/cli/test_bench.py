@@ -10,7 +10,9 @@ import pytest
 
 from style_transfer.cli.bench import main as bench
 from style_transfer.errors import UserError
-from style_transfer.evaluation.speed import Case, Speed, cases, machine, measure, run_case
+from style_transfer.evaluation.speed import Case, Speed, _peak_memory, cases, machine, measure, run_case
+from style_transfer.runtime.device import Device
+from style_transfer.runtime.look import Look
 
 pytest.importorskip("openvino", reason="openvino is not installed")
 
@@ -54,6 +56,35 @@ def test_what_cannot_be_here_has_a_reason(model_file: Path, monkeypatch: pytest.
     assert "must be > 0" in crashed.reason  # its last line, not a traceback
 
 
+def test_on_a_gpu_the_parts_of_a_frame_are_told_apart(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from style_transfer.runtime.torch_engine import TorchEngine
+
+    case = Case(str(model_file), 64, 48, "torch", "fp32", "frozen", "cpu")
+    assert run_case(case, None, 0.01).network_ms == 0  # on a CPU it is one
+
+    def apart(_self: object, frame: np.ndarray, look: Look) -> dict[str, float]:
+        assert frame.shape == (48, 64, 3)
+        assert look.statistics is not None
+        return {"upload": 0.001, "compute": 0.002, "download": 0.003}
+
+    monkeypatch.setattr(TorchEngine, "apart", apart, raising=False)
+    speed = run_case(case, None, 0.01)
+    assert (speed.upload_ms, speed.network_ms, speed.download_ms) == (1, 2, 3)
+
+
+def test_memory_and_name_are_those_of_the_gpu_that_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: {"cuda:1": 2**24}[device])
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: {"cuda:1": "H200"}[device])
+    assert _peak_memory(Device("cuda", 1))[1] == 16
+    assert _peak_memory(Device("cpu"))[1] == 0
+    assert machine("cuda:1")["gpu"] == "H200"
+    assert "gpu" not in machine()
+
+
 def test_every_combination_that_means_something() -> None:
     found = list(cases(["a", "b"], [(640, 480), (64, 48)], "cpu", engines=["torch", "openvino"]))
     assert len(found) == len(set(found)) == 2 * 2 * (2 + 3) * 2
@@ -95,6 +126,29 @@ def test_the_table_the_file_and_the_comparison(
     assert capsys.readouterr().out.count("x1.50") == 2
     assert bench([*words, "--resolution", "64x48", "--compare", str(tmp_path / "a.json")]) == 0
     assert "new" in capsys.readouterr().out
+
+
+def test_the_table_of_a_gpu_has_the_parts_beside_the_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from style_transfer.cli import bench_run
+
+    parts: dict[str, float] = {}
+
+    def fake(case: Case, _photo: object, _seconds: float) -> Speed:
+        if case.precision == "bf16":
+            return Speed(case, "cpu has no instructions for bf16")
+        return Speed(case, "", "cpu", 9, 1000.0, 1.0, 1.2, 300.0, 90.0, 0.25, 3.0, **parts)
+
+    monkeypatch.setattr(bench_run, "measure", fake)
+    words = ["--quick", "--device", "cpu", "--engine", "torch", "--model", "fast"]
+    assert bench(words) == 0
+    assert "upload" not in capsys.readouterr().out
+    parts.update(upload_ms=0.124, network_ms=0.5, download_ms=12.0)
+    assert bench(words) == 0
+    table = capsys.readouterr().out
+    assert table.count("upload  network  download") == 1
+    assert table.count("0.12     0.50     12.00") == 2
 
 
 def test_ctrl_c_leaves_the_rows_measured_so_far(

@@ -1,15 +1,18 @@
 """The command ``style-transfer export``: what it asks of the library, what it refuses, how it ends."""
 
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 import torch
 from PIL import Image
 
 from style_transfer import export
+from style_transfer.cli import export as command
 from style_transfer.cli.export import main
 from style_transfer.networks.catalogue import load_model
 from style_transfer.networks.exported_file import add_model
+from style_transfer.runtime import toolchain
 
 
 @pytest.fixture
@@ -21,6 +24,8 @@ def calls(monkeypatch):
         asked.append((path.name, mix, options))
         return 2e-6
 
+    monkeypatch.setattr(command, "check_onnx_packages", lambda: None)
+    monkeypatch.setattr(command, "check_compiler", lambda _: None)
     monkeypatch.setattr(export, "export_onnx", record)
     monkeypatch.setattr(export, "export_pt2", record)
     monkeypatch.setattr(export, "export_package", record)
@@ -123,3 +128,34 @@ def test_an_existing_file_is_replaced_when_asked(model_file, calls, tmp_path):
     (tmp_path / "x.onnx").write_text("in the way")
     assert main([str(model_file), "-o", str(tmp_path / "x.onnx"), "--overwrite"]) == 0
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("missing", ["onnx", "onnxscript", "onnxruntime"])
+def test_a_missing_package_is_said_before_the_model_is_loaded(missing, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(toolchain, "find_spec", lambda name: None if name == missing else name)
+    assert f"needs the package {missing}: pip install" in refused(capsys, "none", "-o", tmp_path / "x.onnx")
+    assert "unknown model" in refused(capsys, "none", "-o", tmp_path / "x.pt2")  # which takes none of them
+
+
+@pytest.mark.parametrize(
+    ("system", "there", "named", "lacking"),
+    [
+        ("linux", "g++", None, None),
+        ("linux", "clang++", None, "g++"),  # PyTorch does not look for it
+        ("darwin", "clang++", None, None),
+        ("win32", "g++", None, "cl"),
+        ("linux", "clang++", "clang++", None),
+        ("linux", "ccache", "ccache g++", None),
+        ("linux", "g++", "icpx", "icpx"),  # what CXX names is all that PyTorch tries
+    ],
+)
+def test_a_missing_compiler_is_said_before_the_model_is_loaded(
+    system, there, named, lacking, tmp_path, monkeypatch, capsys
+):
+    found = SimpleNamespace(which=lambda name: name if name == there else None)
+    monkeypatch.setattr(toolchain, "sys", SimpleNamespace(platform=system))
+    monkeypatch.setattr(toolchain, "shutil", found)
+    monkeypatch.setenv("CXX", named) if named else monkeypatch.delenv("CXX", raising=False)
+    said = refused(capsys, "none", "-o", tmp_path / "x.pt2", "--package")
+    assert f"there is no '{lacking}'; install it" in said if lacking else "unknown model" in said
+    assert "unknown model" in refused(capsys, "none", "-o", tmp_path / "y.pt2")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +22,7 @@ def test_a_compiled_network_is_the_one_that_runs(model, monkeypatch):
     calls = []
 
     def compile_network(network):
-        return lambda *inputs: calls.append(len(inputs)) or network(*inputs)
+        return lambda *inputs: calls.append((len(inputs), inputs[0].shape[2:])) or network(*inputs)
 
     monkeypatch.setattr(torch, "compile", compile_network)
     stylize = Stylizer(model, device="cpu", precision="fp32", compiled=True)
@@ -29,24 +32,62 @@ def test_a_compiled_network_is_the_one_that_runs(model, monkeypatch):
     plain = Stylizer(model, device="cpu", precision="fp32", engine="torch")
     for look in (stylize.look, frozen):
         assert np.abs(stylize(frame, look).astype(int) - plain(frame, look)).max() <= 1
-    assert calls == [5, 7]
+    assert calls == [(5, (32, 40)), (7, (32, 40))]  # of whole strides, so that one graph serves every size
 
 
-def test_a_compiler_that_fails_is_one_warning(model, monkeypatch, caplog):
-    def compile_network(_network):
-        def fail(*_inputs):
-            raise RuntimeError("no C++\ncompiler")
+@pytest.mark.parametrize("works", [0, 1])  # a compiler is asked anew for another size
+def test_a_compiler_that_fails_is_one_warning(model, monkeypatch, caplog, works):
+    def compile_network(network):
+        def compiled(*inputs):
+            calls.append(inputs)
+            if len(calls) > works:
+                raise RuntimeError("no C++\ncompiler")
+            return network(*inputs)
 
-        return fail
+        return compiled
 
+    calls = []
     monkeypatch.setattr(torch, "compile", compile_network)
     stylize = Stylizer(model, device="cpu", compiled=True, engine="torch")
     frame = photo_pixels(30, 40)
     plain = Stylizer(model, device="cpu", engine="torch")
-    for _ in range(2):
+    for _ in range(4):
         assert (stylize(frame) == plain(frame)).all()
     (record,) = caplog.records
     assert "torch.compile does not work here (no C++ compiler)" in record.getMessage()
+    assert len(calls) == works + 1
+
+
+def test_want_of_memory_says_nothing_of_the_compiler(model, monkeypatch, caplog):
+    def compile_network(_network):
+        return lambda *_: pytest.fail("painted") if not errors else raise_(errors.pop())
+
+    def raise_(error):
+        raise error
+
+    errors = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("CUDA error: out of memory")]
+    monkeypatch.setattr(torch, "compile", compile_network)
+    engine = TorchEngine(model.network, torch.device("cpu"), torch.float32, compiled=True)
+    look = Look(model.stored().mix({model.style_names[0]: 1}))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="out of memory"):
+            engine.paint(photo_pixels(16, 16), look)
+    assert not caplog.records
+
+
+@pytest.mark.skipif(
+    "REQUIRE_COMPILER" not in os.environ, reason="takes many seconds; REQUIRE_COMPILER=1 runs it"
+)
+def test_every_size_is_compiled(model, monkeypatch, caplog):
+    """By all of PyTorch's compiler but its last part, which takes a minute."""
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
+    torch.compiler.reset()
+    stylize = Stylizer(model, device="cpu", precision="fp32", compiled=True)
+    plain = Stylizer(model, device="cpu", precision="fp32", engine="torch")
+    for size in ((48, 56), (33, 47), (1, 1)):
+        frame = photo_pixels(*size)
+        assert np.abs(stylize(frame).astype(int) - plain(frame)).max() <= 1
+    assert "torch.compile does not work" not in caplog.text
 
 
 def test_compiling_takes_pytorch(model):
