@@ -257,3 +257,10 @@ def test_how_long_runs_are_by_default() -> None:
     assert (config(device="cuda").minutes, config(device="cuda").steps) == (None, 4000)
     assert config("--quick", device="cuda").minutes == pytest.approx(0.4)
     assert config("--quick", "--steps", "7").steps == 7
+
+
+def test_steps_are_small_on_a_cpu() -> None:
+    for words in ([], ["--quick"]):
+        for device, sizes in (("cpu", (2, 192)), ("cuda", (4, 240)), ("mps", (4, 240))):
+            settings = config(*words, device=device)
+            assert (settings.batch_size, settings.image_size) == sizes
