@@ -57,8 +57,9 @@ def _train(args: argparse.Namespace, output: Path, device: torch.device, peers: 
     log = log_to_tensorboard(args.tensorboard) if args.tensorboard and peers.rank == 0 else None
     shown = given_photos(args.preview_photos) if args.preview_photos else None
     trainer, held_out = _prepare(args, device, peers, checkpoint or {})
-    shown = shown or preview_photos(held_out)
-    writer = Writer(args, trainer, output, shown, base, log) if peers.rank == 0 else None
+    writer = None
+    if peers.rank == 0:
+        writer = Writer(args, trainer, output, shown or preview_photos(held_out), base, log)
     if checkpoint:
         trainer.load_state(checkpoint)
     if writer:
