@@ -28,8 +28,10 @@ export class Source {
   #turn = 0;
   #befores = new Map(); // number of the frame -> canvas
 
+  served = false; // the pictures are the server's: none are taken here
   mirror = false;
   still = null; // a canvas, instead of the camera
+  frozen = false; // it is the camera's
   most = { pixels: 2e6, bytes: 2e6 }; // of a picture, that the server takes
 
   constructor(camera) {
@@ -47,6 +49,20 @@ export class Source {
     const [width, height] = Stage.shown(video.videoWidth, video.videoHeight);
     this.still = newCanvas(width, height);
     this.#paint(this.still, video, this.mirror);
+    this.frozen = true;
+  }
+
+  /** The camera's pictures again. */
+  thaw() {
+    this.still = null;
+    this.frozen = false;
+  }
+
+  /** A photo, which is never mirrored. */
+  show(photo) {
+    this.thaw();
+    this.still = photo;
+    this.mirror = false;
   }
 
   /** Left and right of the picture that stays, swapped. */

@@ -1,0 +1,52 @@
+// What the page shows beside the picture: buttons, figures, the state of the line.
+
+import { Awake } from "./screen.js";
+
+const OWN = ["split-button", "mirror-button", "freeze-button", "photo-button", "camera-button"];
+const LIVE = ["mirror-button", "freeze-button", "turn-button"];
+
+export const byId = (id) => document.getElementById(id);
+
+export class View {
+  #awake = new Awake();
+  #connected = false;
+
+  get mode() { return document.body.dataset.mode; }
+
+  /** `idle`, `live`, or `photo`. */
+  set mode(mode) {
+    document.body.dataset.mode = mode;
+    const live = mode === "live";
+    this.stayAwake();
+    byId("stats").hidden = mode === "idle";
+    byId("camera-button").querySelector("use").setAttribute("href", live ? "#i-stop" : "#i-camera");
+    byId("camera-button").setAttribute("aria-label", live ? "Stop the camera" : "Start the camera");
+    for (const id of LIVE) byId(id).disabled = !live;
+  }
+
+  /** Whose pictures they are: the `browser`'s or the `server`'s. */
+  set source(name) {
+    document.body.dataset.source = name;
+    const served = name === "server";
+    for (const id of OWN) byId(id).hidden = served;
+    byId("latency-name").textContent = served ? "since the camera" : "round trip";
+  }
+
+  pressed(id, on) { byId(id).setAttribute("aria-pressed", String(on)); }
+
+  connected(yes) {
+    this.#connected = yes;
+    byId("link").dataset.state = yes ? "open" : "closed";
+    byId("link-text").textContent = yes ? "connected" : "not connected";
+    this.stayAwake();
+  }
+
+  figures(fps, age) {
+    byId("fps").textContent = fps;
+    byId("latency").textContent = age ?? "–";
+  }
+
+  size(width, height) { byId("size").textContent = `${width} × ${height}`; }
+
+  stayAwake() { this.#awake.want(this.mode === "live" && this.#connected); }
+}
