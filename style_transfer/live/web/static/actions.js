@@ -1,12 +1,13 @@
 // What a person does.
 
+import { open } from "./files.js";
 import { byId } from "./view.js";
 
-const THUMBNAILS_AFTER = 1200; // milliseconds: cameras expose slowly
-const SLOW = 500; // milliseconds after which a photo that is being read is worth a word
+const THUMBNAILS_AFTER = 1200; // milliseconds: cameras expose slowly, films begin black
+const SLOW = 500; // milliseconds after which a file that is being read is worth a word
 
 export class Actions {
-  #choices = 0; // how often a photo or the camera was chosen: a photo that was overtaken is let go
+  #choices = 0; // how often a file or the camera was chosen: a file that was overtaken is let go
 
   /** `parts`: camera, source, exchange, stage, view, notice. */
   constructor(parts) {
@@ -14,36 +15,43 @@ export class Actions {
   }
 
   async startCamera(begin = () => this.camera.start()) {
-    const { camera, source, exchange, view, notice } = this;
+    const { camera, view, notice } = this;
     this.#choices++;
     notice.say("Starting the camera…", true);
     try {
       if (!(await begin())) return; // whoever overtook it says what is to be said
     } catch (error) {
-      if (!source.still || source.frozen) this.stopCamera(); // a photo stays
+      if (view.mode === "live") this.stop(); // a photo or film stays
       return notice.say(error.message, true);
     }
-    notice.hush();
-    this.#thaw();
-    if (view.mode !== "live") exchange.leaveOldPaintings();
-    source.mirror = camera.front;
-    view.pressed("mirror-button", source.mirror);
-    view.mode = "live";
-    this.askForThumbnailsSoon();
+    this.#play(camera, "live");
     await this.offerOtherCamera();
   }
 
-  stopCamera() {
+  #play(moving, mode) {
+    const { source, exchange, view } = this;
     this.notice.hush();
-    this.camera.stop();
-    this.#thaw();
+    if (view.mode !== mode || moving !== source.moving) exchange.leaveOldPaintings();
+    source.play(moving);
+    view.pressed("mirror-button", source.mirror);
+    this.#goOn();
+    view.mode = mode;
+    this.askForThumbnailsSoon();
+  }
+
+  /** Nothing is painted from now on. */
+  stop() {
+    this.notice.hush();
+    this.source.moving.stop();
+    this.source.thaw();
+    this.#goOn();
     this.exchange.leaveOldPaintings();
     this.view.mode = "idle";
   }
 
   toggleCamera() {
     if (this.source.served) return;
-    if (this.view.mode === "live") this.stopCamera();
+    if (this.view.mode === "live") this.stop();
     else this.startCamera();
   }
 
@@ -55,21 +63,37 @@ export class Actions {
     byId("turn-button").hidden = this.source.served || !(await this.camera.several());
   }
 
-  choosePhoto() {
+  chooseFile() {
     if (!this.source.served) byId("file").click();
   }
 
-  async openPhoto(file) {
-    const { source, exchange, stage, view, notice } = this;
+  /** A photo, or a film. */
+  async openFile(file) {
+    const { source, notice } = this;
     if (!file || source.served) return;
     const choice = ++this.#choices;
     const slow = setTimeout(() => choice === this.#choices && notice.say(`Reading "${file.name}"…`, true), SLOW);
-    const photo = await source.read(file).catch(() => null);
+    const { photo, film, message } = await open(file, (photo) => source.read(photo)).catch((error) => error);
     clearTimeout(slow);
-    if (choice !== this.#choices) return;
-    if (!photo) return notice.say(`"${file.name}" is no picture that this browser can read. Try a JPEG, PNG or WebP.`);
-    notice.hush();
-    this.camera.stop();
+    if (choice !== this.#choices) return film?.stop();
+    if (message) return notice.say(message);
+    this.camera.stop(); // or it starts later
+    if (film) this.#showFilm(film, file.name);
+    else this.#showPhoto(photo);
+  }
+
+  #showFilm(film, name) {
+    film.addEventListener("lost", () => {
+      this.stop();
+      this.notice.say(`"${name}" cannot be played any further.`, true);
+    });
+    film.follow(() => this.exchange.send());
+    this.#play(film, "film");
+  }
+
+  #showPhoto(photo) {
+    const { source, exchange, stage, view } = this;
+    this.notice.hush();
     source.show(photo);
     view.pressed("mirror-button", false);
     view.pressed("freeze-button", false);
@@ -87,19 +111,20 @@ export class Actions {
   }
 
   toggleFreeze() {
-    const { camera, source, view } = this;
-    if (!camera.running || source.served) return;
+    const { source, view } = this;
+    if (!view.moves || source.served) return;
     if (source.still) {
-      this.#thaw();
-    } else if (camera.ready) {
+      source.thaw();
+      this.#goOn();
+    } else if (source.moving.ready) {
       source.freeze();
       view.pressed("freeze-button", true);
       this.exchange.paintStill();
     }
   }
 
-  #thaw() {
-    this.source.thaw();
+  /** There is no still picture any more. */
+  #goOn() {
     this.exchange.tellSource();
     this.view.pressed("freeze-button", false);
     this.exchange.pace.restart();
@@ -107,7 +132,7 @@ export class Actions {
 
   toggleMirror() {
     const { source, view } = this;
-    if (view.mode !== "live" || source.served) return; // a photo stays as it is
+    if (!view.moves || source.served) return; // a photo stays as it is
     source.mirror = !source.mirror;
     view.pressed("mirror-button", source.mirror);
     if (!source.frozen) return;

@@ -6,8 +6,8 @@ import { byId } from "./view.js";
 export function controls(actions, look) {
   const clicks = {
     start: () => actions.startCamera(),
-    choose: () => actions.choosePhoto(),
-    "photo-button": () => actions.choosePhoto(),
+    choose: () => actions.chooseFile(),
+    "photo-button": () => actions.chooseFile(),
     "camera-button": () => actions.toggleCamera(),
     "turn-button": () => actions.turnCamera(),
     "split-button": () => actions.toggleSplit(),
@@ -29,7 +29,7 @@ export function controls(actions, look) {
     ["M", /^m$/, "mirror", () => actions.toggleMirror(), "own"],
     ["space", /^ $/, "freeze", () => actions.toggleFreeze(), "own"],
     ["S", /^s$/, "save the picture", () => actions.save()],
-    ["O", /^o$/, "paint a photo", () => actions.choosePhoto(), "own"],
+    ["O", /^o$/, "paint a photo or video", () => actions.chooseFile(), "own"],
     ["V", /^v$/, "start or stop the camera", () => actions.toggleCamera(), "own"],
     ["T", /^t$/, "other camera", () => actions.turnCamera(), "own"],
     ["F", /^f$/, "full screen", () => actions.toggleFullScreen()],

@@ -20,7 +20,7 @@ export class Exchange {
     const { source, connection, pace, stage } = this;
     if (this.#busy || !connection.clear || source.served) return;
     const now = performance.now();
-    if (source.still ? !(this.#repaint && pace.idle(now)) : !(source.camera.ready && pace.due(now))) return;
+    if (source.still ? !(this.#repaint && pace.idle(now)) : !(source.moving.ready && pace.due(now))) return;
     this.#busy = true;
     this.#repaint = false;
     try {
@@ -41,7 +41,7 @@ export class Exchange {
     this.send();
   }
 
-  /** A photo is its own reference; what a camera shows follows slowly. */
+  /** A photo is its own reference; that of what moves follows slowly. */
   tellSource() {
     this.connection.say({ type: "source", photo: Boolean(this.source.still) && !this.source.frozen });
   }

@@ -1,5 +1,13 @@
 // Files that are chosen, or dropped anywhere on the page.
 
+import { Film } from "./film.js";
+
+const REFUSALS = {
+  image: "no picture that this browser can read. Try a JPEG, PNG or WebP.",
+  video: "no video that this browser can play. Try an MP4 or WebM.",
+  other: "no picture or video that this browser can read. Try a JPEG, PNG, WebP, MP4 or WebM.",
+};
+
 /**
  * Calls `open` with each. `input` is what chooses; `sign` is shown while one is dragged, unless it is not `welcome()`.
  */
@@ -17,4 +25,13 @@ export function files({ input, sign, welcome, open }) {
       if (type === "drop") open(event.dataTransfer.files[0]);
     });
   }
+}
+
+/** The file's photo, as `read` gives it, or its film. Rejects with an Error whose message is for the person. */
+export async function open(file, read) {
+  const kind = /^(image|video)\//.exec(file.type)?.[1] ?? "other"; // not every system knows every name
+  const photo = kind === "video" ? null : await read(file).catch(() => null);
+  const film = photo || kind === "image" ? null : await Film.of(file).catch(() => null);
+  if (!photo && !film) throw new Error(`"${file.name}" is ${REFUSALS[kind]}`);
+  return { photo, film };
 }

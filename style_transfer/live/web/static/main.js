@@ -67,7 +67,7 @@ look.addEventListener("change", () => {
 });
 camera.follow(() => exchange.send());
 camera.addEventListener("lost", () => {
-  actions.stopCamera();
+  actions.stop();
   notice.say("The camera went away. Plug it in again and start it.", true);
 });
 navigator.mediaDevices?.addEventListener("devicechange", () => actions.offerOtherCamera());
@@ -87,7 +87,7 @@ setInterval(() => {
 controls(actions, look);
 files({
   input: byId("file"), sign: byId("drop"),
-  welcome: () => !source.served, open: (file) => actions.openPhoto(file),
+  welcome: () => !source.served, open: (file) => actions.openFile(file),
 });
 rest(byId("stage"));
 byId("full-button").hidden = !document.fullscreenEnabled;

@@ -3,7 +3,6 @@
 import { Awake } from "./screen.js";
 
 const OWN = ["split-button", "mirror-button", "freeze-button", "photo-button", "camera-button"];
-const LIVE = ["mirror-button", "freeze-button", "turn-button"];
 
 export const byId = (id) => document.getElementById(id);
 
@@ -13,7 +12,10 @@ export class View {
 
   get mode() { return document.body.dataset.mode; }
 
-  /** `idle`, `live`, or `photo`. */
+  /** Whether it shows what moves. */
+  get moves() { return this.mode === "live" || this.mode === "film"; }
+
+  /** `idle`, `live`, `film`, or `photo`. */
   set mode(mode) {
     document.body.dataset.mode = mode;
     const live = mode === "live";
@@ -21,7 +23,8 @@ export class View {
     byId("stats").hidden = mode === "idle";
     byId("camera-button").querySelector("use").setAttribute("href", live ? "#i-stop" : "#i-camera");
     byId("camera-button").setAttribute("aria-label", live ? "Stop the camera" : "Start the camera");
-    for (const id of LIVE) byId(id).disabled = !live;
+    for (const id of ["mirror-button", "freeze-button"]) byId(id).disabled = !this.moves;
+    byId("turn-button").disabled = !live;
   }
 
   /** Whose pictures they are: the `browser`'s or the `server`'s. */
@@ -48,5 +51,5 @@ export class View {
 
   size(width, height) { byId("size").textContent = `${width} × ${height}`; }
 
-  stayAwake() { this.#awake.want(this.mode === "live" && this.#connected); }
+  stayAwake() { this.#awake.want(this.moves && this.#connected); }
 }
