@@ -9,7 +9,7 @@ const SLOW = 500; // milliseconds after which a file that is being read is worth
 export class Actions {
   #choices = 0; // how often a file or the camera was chosen: a file that was overtaken is let go
 
-  /** `parts`: camera, source, exchange, stage, view, notice. */
+  /** `parts`: camera, source, exchange, recorder, stage, view, notice. */
   constructor(parts) {
     Object.assign(this, parts);
   }
@@ -42,6 +42,7 @@ export class Actions {
   /** Nothing is painted from now on. */
   stop() {
     this.notice.hush();
+    this.recorder.stop();
     this.source.moving.stop();
     this.source.thaw();
     this.#goOn();
@@ -154,6 +155,16 @@ export class Actions {
 
   save() {
     if (this.view.mode !== "idle") this.stage.save();
+  }
+
+  toggleRecording() {
+    if (this.recorder.running) return this.recorder.stop();
+    if (this.view.mode === "idle") return;
+    try {
+      this.recorder.start();
+    } catch (error) {
+      this.notice.say(`This cannot be recorded (${error.message || error.name}).`);
+    }
   }
 
   help() {

@@ -3,7 +3,8 @@
 import { keyboard } from "./keyboard.js";
 import { byId } from "./view.js";
 
-export function controls(actions, look) {
+/** `records`: whether this browser can. */
+export function controls(actions, look, records) {
   const clicks = {
     start: () => actions.startCamera(),
     choose: () => actions.chooseFile(),
@@ -14,6 +15,7 @@ export function controls(actions, look) {
     "mirror-button": () => actions.toggleMirror(),
     "freeze-button": () => actions.toggleFreeze(),
     "save-button": () => actions.save(),
+    "record-button": () => actions.toggleRecording(),
     "full-button": () => actions.toggleFullScreen(),
     "help-button": () => actions.help(),
   };
@@ -29,6 +31,7 @@ export function controls(actions, look) {
     ["M", /^m$/, "mirror", () => actions.toggleMirror(), "own"],
     ["space", /^ $/, "freeze", () => actions.toggleFreeze(), "own"],
     ["S", /^s$/, "save the picture", () => actions.save()],
+    ...(records ? [["R", /^r$/, "record, without sound", () => actions.toggleRecording()]] : []),
     ["O", /^o$/, "paint a photo or video", () => actions.chooseFile(), "own"],
     ["V", /^v$/, "start or stop the camera", () => actions.toggleCamera(), "own"],
     ["T", /^t$/, "other camera", () => actions.turnCamera(), "own"],

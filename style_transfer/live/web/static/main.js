@@ -10,6 +10,7 @@ import { Look } from "./look.js";
 import { Meter } from "./meter.js";
 import { Notice } from "./notice.js";
 import { Pace } from "./pace.js";
+import { Recorder } from "./recorder.js";
 import { rest } from "./screen.js";
 import { Source } from "./source.js";
 import { Stage } from "./stage.js";
@@ -32,8 +33,9 @@ const stage = new Stage({
   canvas: byId("canvas"), picture: byId("picture"), split: byId("split"),
   beforeTag: byId("before-tag"), afterTag: byId("after-tag"),
 });
+const recorder = new Recorder(stage.canvas);
 const exchange = new Exchange({ source, connection, pace, stage, view, watch, meter });
-const actions = new Actions({ camera, source, exchange, stage, view, notice });
+const actions = new Actions({ camera, source, exchange, recorder, stage, view, notice });
 
 connection.addEventListener("welcome", ({ detail }) => {
   source.served = detail.source === "server";
@@ -52,6 +54,7 @@ connection.addEventListener("welcome", ({ detail }) => {
 connection.addEventListener("closed", ({ detail }) => {
   view.connected(false);
   watch.over();
+  if (source.served) recorder.stop(); // its camera may never come again
   explain(connection, notice, detail);
 });
 connection.addEventListener("thumbnail", ({ detail }) => look.thumbnail(detail.style, detail.picture));
@@ -70,6 +73,9 @@ camera.addEventListener("lost", () => {
   actions.stop();
   notice.say("The camera went away. Plug it in again and start it.", true);
 });
+recorder.addEventListener("changed", () => view.recording(recorder.running ? recorder.seconds : null));
+recorder.addEventListener("failed", () => notice.say("The recording ended: this browser could not go on with it."));
+window.addEventListener("beforeunload", (event) => recorder.running && event.preventDefault()); // it would be lost
 navigator.mediaDevices?.addEventListener("devicechange", () => actions.offerOtherCamera());
 document.addEventListener("visibilitychange", () => {
   view.stayAwake();
@@ -84,12 +90,13 @@ setInterval(() => {
   if (source.served && connection.open) watch.look();
 }, 500);
 
-controls(actions, look);
+controls(actions, look, Boolean(Recorder.type));
 files({
   input: byId("file"), sign: byId("drop"),
   welcome: () => !source.served, open: (file) => actions.openFile(file),
 });
 rest(byId("stage"));
+byId("record-button").hidden = !Recorder.type;
 byId("full-button").hidden = !document.fullscreenEnabled;
 if (!window.isSecureContext) byId("start").title = "Needs HTTPS";
 connection.connect();

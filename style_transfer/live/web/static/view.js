@@ -51,5 +51,14 @@ export class View {
 
   size(width, height) { byId("size").textContent = `${width} × ${height}`; }
 
+  /** For so many seconds already; null: not at all. */
+  recording(seconds) {
+    this.pressed("record-button", seconds !== null);
+    byId("recording").hidden = seconds === null;
+    const [hours, minutes, rest] = [seconds / 3600, (seconds / 60) % 60, seconds % 60].map(Math.floor);
+    const two = (number) => String(number).padStart(2, "0");
+    byId("recorded").textContent = hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+  }
+
   stayAwake() { this.#awake.want(this.moves && this.#connected); }
 }
