@@ -70,3 +70,16 @@ def test_the_bar_is_one_line_and_nothing_is_wider_than_the_screen(
         if size[1] >= 760:
             seen = "(element) => element.getBoundingClientRect().bottom <= innerHeight"
             assert page.eval_on_selector(".switch", seen)
+
+
+@pytest.mark.parametrize("width", [320, 390, 820])
+def test_words_on_the_start_page_are_no_wider_than_a_phone(browser: Any, served: str, width: int) -> None:
+    with Visit(browser, served, viewport={"width": width, "height": 844}) as visit:
+        page = visit.page
+        name = "a rather long name of a file.mp4"
+        page.set_input_files("#file", {"name": name, "mimeType": "video/mp4", "buffer": b"no video"})
+        assert "no video that this browser can play" in visit.message()
+        for part in ("#message", "#welcome h2", "#start", "#choose"):
+            box = page.query_selector(part).bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
