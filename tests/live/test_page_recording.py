@@ -18,7 +18,16 @@ from style_transfer.media.camera import Shot
 from style_transfer.media.mailbox import Mailbox
 from style_transfer.runtime.stylizer import Stylizer
 
-_NO_MP4 = """
+_AS_FIREFOX = """
+    const {captureStream, getContext} = HTMLCanvasElement.prototype, drawn = new WeakSet();
+    HTMLCanvasElement.prototype.getContext = function (...words) {
+      drawn.add(this);
+      return getContext.apply(this, words);
+    };
+    HTMLCanvasElement.prototype.captureStream = function (...words) {
+      if (!drawn.has(this)) throw new Error("this canvas has no context");
+      return captureStream.apply(this, words);
+    };
     const supported = MediaRecorder.isTypeSupported;
     MediaRecorder.isTypeSupported = (type) => !type.includes("mp4") && supported(type);"""
 _RECORDS = "#record-button[aria-pressed=true]"
@@ -38,7 +47,7 @@ def _recorded(visit: Visit, end: Callable[[], object], folder: Path) -> tuple[st
     return name, frames
 
 
-@pytest.mark.parametrize(("scripts", "extension"), [([], "mp4"), ([_NO_MP4], "webm")])
+@pytest.mark.parametrize(("scripts", "extension"), [([], "mp4"), ([_AS_FIREFOX], "webm")])
 def test_what_the_camera_becomes_is_recorded_as_it_is_seen(
     browser: Any, served: str, stylizer: Stylizer, tmp_path: Path, scripts: list[str], extension: str
 ) -> None:

@@ -11,7 +11,7 @@ const ABOUT = 0.98; // of a side: a shape that is so near is the same
 
 export class Recorder extends EventTarget {
   #shown; // the canvas
-  #taken = null; // a canvas that keeps its size: encoders and players do not expect it to change
+  #taken = null; // of a canvas that keeps its size: encoders and players do not expect it to change
   #recorder = null;
   #began = 0;
 
@@ -37,9 +37,10 @@ export class Recorder extends EventTarget {
   start() {
     const even = (side) => Math.max(LEAST_SIDE, side - (side % 2));
     const [width, height] = [even(this.#shown.width), even(this.#shown.height)];
-    this.#taken = Object.assign(document.createElement("canvas"), { width, height });
+    const taken = Object.assign(document.createElement("canvas"), { width, height });
+    this.#taken = taken.getContext("2d", { alpha: false }); // Firefox captures nothing before
     const options = { mimeType: Recorder.type, videoBitsPerSecond: BITS * width * height };
-    const recorder = new MediaRecorder(this.#taken.captureStream(), options);
+    const recorder = new MediaRecorder(taken.captureStream(), options);
     const chunks = [];
     recorder.ondataavailable = ({ data }) => chunks.push(data);
     recorder.onerror = () => this.dispatchEvent(new Event("failed"));
@@ -67,20 +68,18 @@ export class Recorder extends EventTarget {
 
   #take() {
     if (!this.running) return;
-    const { width, height } = this.#taken;
+    const { width, height } = this.#taken.canvas;
     const { width: from, height: high } = this.#shown;
     const share = Math.min(width / from, height / high);
     const same = share * from > ABOUT * width && share * high > ABOUT * height;
     const [across, down] = same ? [width, height] : [share * from, share * high];
-    const context = this.#taken.getContext("2d", { alpha: false });
-    context.fillRect(0, 0, width, height);
-    context.drawImage(this.#shown, (width - across) / 2, (height - down) / 2, across, down);
+    this.#taken.fillRect(0, 0, width, height);
+    this.#taken.drawImage(this.#shown, (width - across) / 2, (height - down) / 2, across, down);
   }
 
   #tick() {
     if (!this.running) return;
-    const context = this.#taken.getContext("2d", { alpha: false });
-    context.drawImage(this.#taken, 0, 0); // what stays is to last
+    this.#taken.drawImage(this.#taken.canvas, 0, 0); // what stays is to last
     this.#tell();
   }
 
