@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 from helpers import ROOT
@@ -57,7 +58,9 @@ def test_the_wheel_stylizes(installed, tmp_path):
 def test_the_wheel_has_what_it_should_and_nothing_else(installed):
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert top == {"style_transfer"}
-    assert (installed / "style_transfer" / "live" / "web" / "static" / "index.html").is_file()
+    static = Path("style_transfer", "live", "web", "static")
+    pages = {path.name for path in (ROOT / static).iterdir()}
+    assert {path.name for path in (installed / static).iterdir()} == pages
     (metadata,) = installed.glob("*.dist-info")
     assert list(metadata.rglob("LICENSE"))
     assert "style-transfer = style_transfer.cli.main:main" in (metadata / "entry_points.txt").read_text()

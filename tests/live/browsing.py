@@ -26,6 +26,13 @@ COLOUR = """() => {
   for (let i = 0; i < data.length; i += 4) for (let c = 0; c < 3; c++) sum[c] += data[i + c];
   return sum.map((value) => value / (data.length / 4));
 }"""
+SIDES = """() => {
+  const {width, height} = canvas, context = canvas.getContext("2d");
+  return [0, width / 2].map((left) => {
+    const {data} = context.getImageData(left, 0, width / 2, height);
+    return data.reduce((sum, value, i) => sum + (i % 4 < 3 ? value : 0), 0) / (data.length / 4) / 3;
+  });
+}"""
 CAMERAS = """
     window.cameras = ["desk", "shelf", "back"];
     window.asked = [];

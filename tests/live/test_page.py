@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import CAMERAS, NAME, Served, Visit, colours_of
+from browsing import CAMERAS, NAME, SIDES, Served, Visit, colours_of
 from helpers import photo_pixels
 from PIL import Image
 
@@ -117,15 +117,6 @@ def test_over_plain_http_the_token_opens_and_https_is_asked_for(browser: Any, st
         server.close()
 
 
-_SIDES = """() => {
-  const {width, height} = canvas, context = canvas.getContext("2d");
-  return [0, width / 2].map((left) => {
-    const {data} = context.getImageData(left, 0, width / 2, height);
-    return data.reduce((sum, value, i) => sum + (i % 4 < 3 ? value : 0), 0) / (data.length / 4) / 3;
-  });
-}"""
-
-
 def test_the_other_camera_is_the_next_one(browser: Any, served: str) -> None:
     with Visit(browser, served, CAMERAS) as visit:
         page = visit.page
@@ -145,7 +136,7 @@ def test_a_frozen_picture_is_mirrored_and_a_camera_that_fails_leaves_no_dead_end
     browser: Any, served: str
 ) -> None:
     def lighter(side: int) -> bool:
-        sides = visit.page.evaluate(_SIDES)
+        sides = visit.page.evaluate(SIDES)
         return bool(sides[side] > sides[1 - side] + 20)
 
     with Visit(browser, served, CAMERAS) as visit:

@@ -5,24 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from browsing import Visit
+from browsing import CAMERAS, Visit
 
 
+@pytest.mark.parametrize("size", [(390, 844), (375, 667), (320, 568)])
+@pytest.mark.parametrize("cameras", [1, 3])
 def test_a_phone_needs_no_scrolling_sideways_and_its_buttons_are_large_enough(
-    browser: Any, served: str
+    browser: Any, served: str, size: tuple[int, int], cameras: int
 ) -> None:
-    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-    with Visit(browser, served, **phone) as visit:
+    phone = {"viewport": {"width": size[0], "height": size[1]}, "has_touch": True, "is_mobile": True}
+    with Visit(browser, served, CAMERAS, f"cameras.length = {cameras};", **phone) as visit:
         page = visit.page
         page.tap("#start")
-        page.wait_for_selector("#tools")
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.wait_for_selector("body[data-mode=live]")
+        page.wait_for_selector("#turn-button", state="visible" if cameras > 1 else "hidden")
+        assert page.evaluate("document.documentElement.scrollWidth") == size[0]
         for button in page.query_selector_all(".tools .icon, .tile"):
             box = button.bounding_box()
             assert box is None or min(box["width"], box["height"]) >= 44
         tools = page.query_selector("#tools").bounding_box()
         assert tools["x"] >= 0
-        assert tools["x"] + tools["width"] <= 390
+        assert tools["x"] + tools["width"] <= size[0]
         page.tap(".tile >> nth=1")
         assert page.get_attribute(".tile >> nth=1", "aria-checked") == "true"
 
@@ -67,3 +70,16 @@ def test_the_bar_is_one_line_and_nothing_is_wider_than_the_screen(
         if size[1] >= 760:
             seen = "(element) => element.getBoundingClientRect().bottom <= innerHeight"
             assert page.eval_on_selector(".switch", seen)
+
+
+@pytest.mark.parametrize("width", [320, 390, 820])
+def test_words_on_the_start_page_are_no_wider_than_a_phone(browser: Any, served: str, width: int) -> None:
+    with Visit(browser, served, viewport={"width": width, "height": 844}) as visit:
+        page = visit.page
+        name = "a rather long name of a file.mp4"
+        page.set_input_files("#file", {"name": name, "mimeType": "video/mp4", "buffer": b"no video"})
+        assert "no video that this browser can play" in visit.message()
+        for part in ("#message", "#welcome h2", "#start", "#choose"):
+            box = page.query_selector(part).bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width

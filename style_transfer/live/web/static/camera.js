@@ -1,5 +1,7 @@
 // The browser's camera, and in plain words why there is none.
 
+import { Moving } from "./moving.js";
+
 const EXPLANATIONS = {
   NotAllowedError: "The camera was refused. Allow it for this page in the address bar, then start again — or choose a photo.",
   NotFoundError: "No camera was found. Plug one in and start again — or choose a photo.",
@@ -13,18 +15,12 @@ const INSECURE =
 const explained = (error) =>
   new Error(EXPLANATIONS[error.name] ?? `The camera cannot be used (${error.message || error.name}).`);
 
-export class Camera extends EventTarget {
+export class Camera extends Moving {
   #device = null; // the one that was turned to; else whichever sees the person
   #front = true;
   #asked = 0; // how often it was started or stopped: what a person has overtaken is let go
 
-  constructor(video) {
-    super();
-    this.video = video;
-  }
-
   get running() { return Boolean(this.video.srcObject); }
-  get ready() { return this.running && this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA; }
   get front() { return this.#front; }
 
   /** Asks for the camera; false if overtaken. Rejects with an Error whose message is for the person. */
@@ -89,18 +85,5 @@ export class Camera extends EventTarget {
   async #cameras() {
     const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
     return devices.filter((device) => device.kind === "videoinput");
-  }
-
-  /** Calls back for every new frame while it runs. */
-  follow(callback) {
-    const video = this.video;
-    const next = video.requestVideoFrameCallback
-      ? (again) => video.requestVideoFrameCallback(again)
-      : (again) => requestAnimationFrame(again);
-    const turn = () => {
-      if (this.ready) callback();
-      next(turn);
-    };
-    next(turn);
   }
 }

@@ -1,4 +1,4 @@
-// What is painted: the camera's newest frame, or a picture that stays.
+// What is painted: the newest frame of the camera or a film, or a picture that stays.
 
 import { Stage } from "./stage.js";
 
@@ -28,25 +28,50 @@ export class Source {
   #turn = 0;
   #befores = new Map(); // number of the frame -> canvas
 
+  served = false; // the pictures are the server's: none are taken here
   mirror = false;
-  still = null; // a canvas, instead of the camera
+  still = null; // a canvas, instead of what moves
+  frozen = false; // it is of what moves
   most = { pixels: 2e6, bytes: 2e6 }; // of a picture, that the server takes
 
-  constructor(camera) {
-    this.camera = camera;
+  /** `moving` is the camera, or a film. */
+  constructor(moving) {
+    this.moving = moving;
   }
 
   get size() {
-    if (this.still) return [this.still.width, this.still.height];
-    return [this.camera.video.videoWidth, this.camera.video.videoHeight];
+    return this.still ? [this.still.width, this.still.height] : this.moving.size;
   }
 
-  /** The camera's picture as it is now, to stay. */
+  /** From now on `moving`, whose pictures come already; what moved before stops. */
+  play(moving) {
+    if (moving !== this.moving) this.moving.stop();
+    this.moving = moving;
+    this.mirror = moving.front;
+    this.thaw();
+  }
+
+  /** The picture as it is now, to stay. */
   freeze() {
-    const { video } = this.camera;
-    const [width, height] = Stage.shown(video.videoWidth, video.videoHeight);
-    this.still = newCanvas(width, height);
-    this.#paint(this.still, video, this.mirror);
+    this.moving.hold();
+    this.still = newCanvas(...Stage.shown(...this.moving.size));
+    this.#paint(this.still, this.moving.video, this.mirror);
+    this.frozen = true;
+  }
+
+  /** What moves, again. */
+  thaw() {
+    if (this.frozen) this.moving.resume();
+    this.still = null;
+    this.frozen = false;
+  }
+
+  /** A photo, which is never mirrored; what moved before stops. */
+  show(photo) {
+    this.moving.stop();
+    this.thaw();
+    this.still = photo;
+    this.mirror = false;
   }
 
   /** Left and right of the picture that stays, swapped. */
@@ -77,7 +102,7 @@ export class Source {
     }
     const canvas = this.#ring[this.#turn++ % RING];
     this.#resize(canvas, width, height);
-    this.#paint(canvas, this.camera.video, this.mirror);
+    this.#paint(canvas, this.moving.video, this.mirror);
     this.#remember(number, canvas);
     return encodeWithin(this.most.bytes, canvas, QUALITY);
   }

@@ -1,5 +1,7 @@
 // The picture on the screen: the painting, with what it was before beside it.
 
+import { download } from "./download.js";
+
 const LONGEST = 1280; // pixels of the canvas while it is a film
 
 export class Stage {
@@ -60,12 +62,7 @@ export class Stage {
   /** The canvas as a file. */
   async save() {
     const blob = await new Promise((resolve) => this.canvas.toBlob(resolve, "image/png"));
-    const time = new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString();
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = `painted-${time.slice(0, 19).replace(/[-:]/g, "").replace("T", "-")}.png`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    download(blob, "png");
   }
 
   #draw() {
@@ -73,10 +70,9 @@ export class Stage {
     const { width, height } = this.canvas;
     const { after, before } = this.#shown;
     this.#context.drawImage(after, 0, 0, width, height);
-    if (this.#split === null || !before) return;
-    const left = Math.round(this.#split * width);
-    if (left === 0) return;
-    this.#context.drawImage(before, 0, 0, this.#split * before.width, before.height, 0, 0, left, height);
+    const left = before ? Math.round(this.#split * width) : 0;
+    if (left) this.#context.drawImage(before, 0, 0, this.#split * before.width, before.height, 0, 0, left, height);
+    this.canvas.dispatchEvent(new Event("drawn"));
   }
 
   #followHandle() {

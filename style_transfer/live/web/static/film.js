@@ -1,0 +1,39 @@
+// A video file, played over and over without its sound. It never leaves the browser but as frames.
+
+import { Moving } from "./moving.js";
+
+export class Film extends Moving {
+  #address;
+
+  /** Of a file, and playing. Rejects what the browser cannot play. */
+  static async of(file) {
+    const film = new Film(URL.createObjectURL(file));
+    try {
+      await film.video.play();
+      if (!film.video.videoWidth) throw new Error("sound alone");
+    } catch (error) {
+      film.stop();
+      throw error;
+    }
+    return film;
+  }
+
+  constructor(address) {
+    super(Object.assign(document.createElement("video"), { muted: true, loop: true, playsInline: true }));
+    this.#address = address;
+    this.video.src = address;
+    this.video.addEventListener("error", () => this.running && this.dispatchEvent(new Event("lost")));
+  }
+
+  get running() { return Boolean(this.#address); }
+
+  hold() { this.video.pause(); }
+  resume() { if (this.running) this.video.play().catch(() => {}); } // fails where it is stopped before
+
+  stop() {
+    URL.revokeObjectURL(this.#address);
+    this.#address = null;
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+}
