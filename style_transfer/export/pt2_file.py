@@ -38,7 +38,7 @@ def export_pt2(model: StyleModel, path: Path) -> float:
     with quiet():
         torch.export.save(program, buffer)
     with atomic_path(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+        temporary.write_bytes(buffer.getvalue())
         add_model(temporary, model)
         paint, _ = load_pt2(temporary)
         return compare(lambda image: paint(image, *look), model.network, look, None, TOLERANCES["fp32"], path)

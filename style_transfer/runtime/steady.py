@@ -65,7 +65,7 @@ def _compared(before: Array, now: Array) -> tuple[bool, float]:
 def _is_blank(frame: NDArray[np.uint8], thumbnail: Array) -> bool:
     """Whether there is nothing to be seen but grain."""
     return all(
-        bool(np.ptp(part, (0, 1)).max() <= most) for part, most in ((thumbnail, _BLANK), (frame, _SPECK))
+        float(np.ptp(part, (0, 1)).max()) <= most for part, most in ((thumbnail, _BLANK), (frame, _SPECK))
     )
 
 

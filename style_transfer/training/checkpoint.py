@@ -29,7 +29,7 @@ def save_checkpoint(state: dict[str, Any], path: Path) -> None:
     buffer = io.BytesIO()
     torch.save(state, buffer)  # given a path, it hides a full disk behind a RuntimeError
     with atomic_path(path, lasting=True) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+        temporary.write_bytes(buffer.getvalue())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from style_transfer.errors import InputFileError
 from style_transfer.media.video.format import VIDEO_EXTENSIONS
+from style_transfer.media.video.pyav import LENIENT
 
 Packet: TypeAlias = "av.Packet[Stream]"
 """Encoded data of any stream; the class is generic for type checkers alone."""
@@ -62,12 +63,13 @@ def open_video(path: Path) -> InputContainer:
             raise InputFileError(f"'{path}' is a folder; name a video in it")
         if path.stat().st_size == 0:
             raise InputFileError(f"'{path}' is empty; get the file anew")
-        return av.open(
+        container: InputContainer = av.open(
             local(path),
             "r",
             container_options={"format_whitelist": _FORMATS, "protocol_whitelist": "file"},
-            metadata_errors="replace",
+            **LENIENT,
         )
+        return container
     except FileNotFoundError as error:
         raise InputFileError(f"'{path}' does not exist; check the name") from error
     except PermissionError as error:

@@ -30,6 +30,7 @@ from style_transfer.media.video.frame import (
 from style_transfer.media.video.late import late_tracks
 from style_transfer.media.video.open import Packet, main_video, open_video, packets_of, shown_at
 from style_transfer.media.video.options import VideoOptions
+from style_transfer.media.video.pyav import exact, readable
 from style_transfer.media.video.rate import at_constant_rate
 from style_transfer.media.video.source import VideoInfo
 
@@ -79,7 +80,7 @@ class VideoReader:
         try:
             self._video = main_video(self._container, path)
             self._video.thread_type, self._video.thread_count = "AUTO", options.threads
-            self._base = self._video.time_base or Fraction(1, 90_000)
+            self._base = exact(self._video.time_base) or Fraction(1, 90_000)
             if self._base > LONGEST_STEP:
                 raise InputFileError(f"'{path}' is damaged: its clock stands still; get the file anew")
             self._fps, self._to_pixels = options.fps, ToPixels(options.image_size)
@@ -139,8 +140,8 @@ class VideoReader:
             self.notices.append(
                 f"the video is HDR ({hdr}); the result has standard range, its highlights clipped"
             )
-        aspect = self._video.sample_aspect_ratio or Fraction(1)
-        rates = self._fps, self._video.average_rate, self._video.guessed_rate
+        aspect = exact(self._video.sample_aspect_ratio) or Fraction(1)
+        rates = self._fps, exact(self._video.average_rate), exact(self._video.guessed_rate)
         lowest = max(_LOWEST_RATE, 1 / (MOST_TICKS * self._base))
         rate = next((rate for rate in rates if rate and lowest <= rate <= _HIGHEST_RATE), Fraction(25))
         return VideoInfo(
@@ -174,12 +175,13 @@ class VideoReader:
         """Those that overlap what is read, on its clock."""
         result: list[Chapter] = []
         for chapter in self._container.chapters():
-            base = chapter["time_base"] or Fraction(1, 1000)
+            base = exact(chapter["time_base"]) or Fraction(1, 1000)
             first, last = chapter["start"] * base, chapter["end"] * base
             if (self._until is None or first < self._until) and (self._from is None or last > self._from):
                 first = max(first, self._from or first) - self._shift
                 last = min(last, self._until or last) - self._shift
-                result.append(chapter | {"start": round(first / base), "end": round(last / base)})
+                chapter |= {"start": round(first / base), "end": round(last / base)}
+                result.append(chapter | {"metadata": readable(chapter["metadata"])})
         return result
 
     def __iter__(self) -> Iterator[Frame]:
@@ -281,7 +283,7 @@ class VideoReader:
 
     def _frame(self, picture: av.VideoFrame, last_pts: int | None) -> Frame | None:
         """None before the start. A time that is missing, or not after the last, becomes the next one."""
-        factor = (picture.time_base or self._base) / self._base
+        factor = (exact(picture.time_base) or self._base) / self._base
         duration = round(picture.duration * factor)
         if picture.pts is not None:
             self._clock = round(picture.pts * factor)

@@ -16,6 +16,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 
 from style_transfer.media.video.format import MOST_TICKS, Container
 from style_transfer.media.video.open import Packet
+from style_transfer.media.video.pyav import readable
 
 # Written by muxers for the file they made; of another file they would be false.
 _STALE_TAGS = {
@@ -37,6 +38,7 @@ _AAC_RATES = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_
 
 def kept_tags(tags: dict[str, str]) -> dict[str, str]:
     """Without those that describe the file they came from."""
+    tags = readable(tags)
     return {key: value for key, value in tags.items() if key.lower().partition("-")[0] not in _STALE_TAGS}
 
 

@@ -209,6 +209,16 @@ def test_subtitles_chapters_and_tags(tmp_path: Path) -> None:
     assert "left out" in summary.notices[0]
 
 
+@pytest.mark.parametrize("name", ["out.mkv", "out.mp4"])
+def test_of_tags_that_are_no_utf_8_what_can_be_read_is_kept(tmp_path: Path, name: str) -> None:
+    source = make_clip(tmp_path / "in.mkv", chapters=True, tags={"title": "Café"})
+    latin = source.read_bytes().replace("Café".encode(), b"Caf\xe9!").replace(b"part", b"p\xe4rt")
+    source.write_bytes(latin)
+    _, after = through(source, name)
+    assert after.tags["title"] == "Caf\ufffd!"
+    assert [title for _, _, title in after.chapters] == ["p\ufffdrt 0", "p\ufffdrt 1"]
+
+
 @pytest.mark.parametrize(
     ("timecode", "base", "kept"),
     [
