@@ -20,20 +20,24 @@ export class Film extends Moving {
 
   constructor(address) {
     super(Object.assign(document.createElement("video"), { muted: true, loop: true, playsInline: true }));
+    this.video.className = "unseen";
+    this.video.setAttribute("aria-hidden", "true");
+    document.body.append(this.video); // Safari gives no frames of what is not displayed
     this.#address = address;
     this.video.src = address;
     this.video.addEventListener("error", () => this.running && this.dispatchEvent(new Event("lost")));
   }
 
   get running() { return Boolean(this.#address); }
+  get over() { return !this.running; }
 
   hold() { this.video.pause(); }
-  resume() { if (this.running) this.video.play().catch(() => {}); } // fails where it is stopped before
 
   stop() {
     URL.revokeObjectURL(this.#address);
     this.#address = null;
     this.video.removeAttribute("src");
     this.video.load();
+    this.video.remove();
   }
 }
