@@ -129,6 +129,27 @@ def test_camera_photo_and_video_take_turns_and_each_ends_the_other(
         assert page.evaluate(f"[films.length, films[1].src, {running}]") == [2, "", 1]
 
 
+def test_a_video_that_plays_only_at_a_touch_waits_for_one(browser: Any, served: str, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.webm", size=(200, 120), **_VP8)  # type: ignore[arg-type]
+    strict = """
+        const begin = HTMLMediaElement.prototype.play;
+        let touched = false;
+        addEventListener("click", () => { touched = true; }, true);
+        HTMLMediaElement.prototype.play = async function () {  // as on an iPhone whose battery is low
+          if (!touched) throw new DOMException("", "NotAllowedError");
+          return begin.call(this);
+        };"""
+    with Visit(browser, served, strict) as visit:
+        page = visit.page
+        page.set_input_files("#file", clip)
+        assert visit.message() == 'Click or tap anywhere to play "clip.webm".'
+        page.wait_for_timeout(700)  # longer than after which it would be said that it is read
+        assert visit.message() == 'Click or tap anywhere to play "clip.webm".'
+        page.mouse.click(20, 20)
+        page.wait_for_selector("body[data-mode=film]")
+        assert page.is_hidden("#message")
+
+
 def test_a_video_that_cannot_be_played_is_one_line_and_what_is_shown_stays(
     browser: Any, served: str, tmp_path: Path
 ) -> None:

@@ -78,8 +78,13 @@ export class Actions {
     const { source, notice } = this;
     if (!file || source.served) return;
     const choice = ++this.#choices;
-    const slow = setTimeout(() => choice === this.#choices && notice.say(`Reading "${file.name}"…`, true), SLOW);
-    const { photo, film, message } = await open(file, (photo) => source.read(photo)).catch((error) => error);
+    const say = (text) => choice === this.#choices && notice.say(text, true);
+    const slow = setTimeout(() => say(`Reading "${file.name}"…`), SLOW);
+    const ask = () => {
+      clearTimeout(slow);
+      say(`Click or tap anywhere to play "${file.name}".`);
+    };
+    const { photo, film, message } = await open(file, (photo) => source.read(photo), ask).catch((error) => error);
     clearTimeout(slow);
     if (choice !== this.#choices) return film?.stop();
     if (message) return notice.say(message);
