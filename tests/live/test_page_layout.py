@@ -83,3 +83,21 @@ def test_words_on_the_start_page_are_no_wider_than_a_phone(browser: Any, served:
             box = page.query_selector(part).bounding_box()
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
+
+
+def test_a_notch_covers_nothing_and_phones_do_not_zoom_in(browser: Any, served: str) -> None:
+    phone = {"viewport": {"width": 844, "height": 390}, "has_touch": True, "is_mobile": True}
+    with Visit(browser, served, **phone) as visit:
+        page = visit.page
+        notch = {"insets": {"left": 59, "right": 59}}
+        visit.context.new_cdp_session(page).send("Emulation.setSafeAreaInsetsOverride", notch)
+        boxes = [page.query_selector(part).bounding_box() for part in (".brand", "#help-button", ".panel")]
+        assert min(box["x"] for box in boxes) >= 59
+        assert max(box["x"] + box["width"] for box in boxes) <= 844 - 59
+        assert page.eval_on_selector("#first", "(list) => parseFloat(getComputedStyle(list).fontSize)") >= 16
+
+
+def test_a_low_window_whose_start_page_fits_does_not_scroll(browser: Any, served: str) -> None:
+    with Visit(browser, served, viewport={"width": 1280, "height": 400}) as visit:
+        hidden = "(stage) => stage.scrollHeight - stage.clientHeight"
+        assert visit.page.eval_on_selector("#stage", hidden) == 0

@@ -111,3 +111,26 @@ def test_the_photo_that_was_chosen_last_is_shown_and_is_not_mirrored(
         assert page.get_attribute("#mirror-button", "aria-pressed") == "false"
         page.keyboard.press("v")
         page.wait_for_selector("body[data-mode=live] #mirror-button[aria-pressed=true]")
+
+
+def test_a_browser_that_hides_pictures_from_pages_is_told_of(
+    browser: Any, served: str, tmp_path: Path
+) -> None:
+    Image.fromarray(photo_pixels(200, 300)).save(tmp_path / "photo.png")
+    resist = """
+        const {getImageData} = CanvasRenderingContext2D.prototype;
+        window.noise = 255;  // of the pixels that a page reads, at most
+        CanvasRenderingContext2D.prototype.getImageData = function (...box) {
+          const pixels = getImageData.apply(this, box);
+          for (let at = 0; at < pixels.data.length; at++) pixels.data[at] ^= noise * Math.random();
+          return pixels;
+        };"""
+    with Visit(browser, served, CAMERAS, resist) as visit:
+        page = visit.page
+        page.set_input_files("#file", tmp_path / "photo.png")
+        page.wait_for_selector("body[data-mode=photo]")
+        assert "noise instead of pictures" in visit.message()
+        page.evaluate("noise = 2")  # allowed, or a little for safety
+        page.keyboard.press("v")
+        page.wait_for_selector("body[data-mode=live]")
+        assert page.is_hidden("#message")

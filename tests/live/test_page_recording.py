@@ -150,6 +150,32 @@ def test_the_servers_pictures_are_recorded_until_it_ends(
     assert frames[0][1].shape == (960, 1280, 3)
 
 
+def test_a_recording_that_came_to_nothing_is_no_file_but_a_word(browser: Any, served: str) -> None:
+    deaf = """
+        window.saved = 0;
+        URL.createObjectURL = (blob) => { saved += blob.type.startsWith("video"); return "data:,"; };
+        window.MediaRecorder = class {  // as WebKitGTK's where a codec is missing
+          static isTypeSupported() { return true; }
+          constructor(stream) { Object.assign(this, {stream, state: "inactive"}); }
+          start() { this.state = "recording"; }
+          stop() {
+            this.state = "inactive";
+            this.ondataavailable({data: new Blob([])});
+            this.onstop();
+          }
+        };"""
+    with Visit(browser, served, CAMERAS, deaf) as visit:
+        page = visit.page
+        page.click("#start")
+        page.wait_for_selector("body[data-mode=live]")
+        page.keyboard.press("r")
+        page.wait_for_selector(_RECORDS)
+        assert page.evaluate("document.querySelectorAll('body > canvas').length") == 1
+        page.keyboard.press("r")
+        assert visit.message() == "Nothing was recorded: this browser made no video of it."
+        assert page.evaluate("[saved, document.querySelectorAll('body > canvas').length]") == [0, 0]
+
+
 def test_a_browser_that_cannot_record_has_no_button_for_it(browser: Any, served: str) -> None:
     with Visit(browser, served, CAMERAS, "delete window.MediaRecorder;") as visit:
         page = visit.page

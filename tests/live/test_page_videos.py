@@ -129,6 +129,27 @@ def test_camera_photo_and_video_take_turns_and_each_ends_the_other(
         assert page.evaluate(f"[films.length, films[1].src, {running}]") == [2, "", 1]
 
 
+def test_a_video_that_plays_only_at_a_touch_waits_for_one(browser: Any, served: str, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.webm", size=(200, 120), **_VP8)  # type: ignore[arg-type]
+    strict = """
+        const begin = HTMLMediaElement.prototype.play;
+        let touched = false;
+        addEventListener("click", () => { touched = true; }, true);
+        HTMLMediaElement.prototype.play = async function () {  // as on an iPhone whose battery is low
+          if (!touched) throw new DOMException("", "NotAllowedError");
+          return begin.call(this);
+        };"""
+    with Visit(browser, served, strict) as visit:
+        page = visit.page
+        page.set_input_files("#file", clip)
+        assert visit.message() == 'Click or tap anywhere to play "clip.webm".'
+        page.wait_for_timeout(700)  # longer than after which it would be said that it is read
+        assert visit.message() == 'Click or tap anywhere to play "clip.webm".'
+        page.mouse.click(20, 20)
+        page.wait_for_selector("body[data-mode=film]")
+        assert page.is_hidden("#message")
+
+
 def test_a_video_that_cannot_be_played_is_one_line_and_what_is_shown_stays(
     browser: Any, served: str, tmp_path: Path
 ) -> None:
@@ -154,3 +175,40 @@ def test_a_video_that_cannot_be_played_is_one_line_and_what_is_shown_stays(
         page.wait_for_selector("body[data-mode=idle]")
         assert visit.message() == '"clip.webm" cannot be played any further.'
         assert page.evaluate("films[0].src") == ""
+
+
+def test_a_video_is_on_the_page_unseen_goes_on_behind_others_and_leaves_nothing_behind(
+    browser: Any, served: str, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.webm", **_VP8)  # type: ignore[arg-type]
+    Image.fromarray(photo_pixels(100, 300)).save(tmp_path / "photo.png")
+    turns = """
+        delete HTMLVideoElement.prototype.requestVideoFrameCallback;
+        window.turns = 0;
+        const next = requestAnimationFrame;
+        window.requestAnimationFrame = (callback) => { turns++; return next(callback); };
+        window.turnsOfAFrame = () => new Promise((done) => next(() => {
+          const before = turns;
+          next(() => done(turns - before));
+        }));"""
+    seen = "() => { document.dispatchEvent(new Event('visibilitychange')); }"
+    with Visit(browser, served, _FILMS, turns) as visit:
+        page = visit.page
+        alone = page.evaluate("turnsOfAFrame()")
+        for _ in range(3):
+            page.set_input_files("#file", clip)
+            page.wait_for_selector("body[data-mode=film]")
+            shown = "(film) => [film.isConnected, film.checkVisibility(), film.clientWidth]"
+            assert page.evaluate(f"films.map({shown}).pop()") == [True, True, 1]
+            page.evaluate("films.at(-1).pause()")  # as Safari does behind other apps
+            page.evaluate(seen)
+            visit.until(lambda: not page.evaluate("films.at(-1).paused"), "the video, going on")
+            page.keyboard.press(" ")
+            page.wait_for_selector("#freeze-button[aria-pressed=true]")
+            page.evaluate(seen)
+            assert page.evaluate("films.at(-1).paused")  # a picture that is to stay
+            page.set_input_files("#file", tmp_path / "photo.png")
+            page.wait_for_selector("body[data-mode=photo]")
+        assert page.evaluate("films.length") == 3
+        assert page.evaluate("films.filter((film) => film.isConnected).length") == 0
+        assert page.evaluate("turnsOfAFrame()") == alone

@@ -1,10 +1,14 @@
 // What a person does.
 
 import { open } from "./files.js";
+import { readable } from "./readable.js";
 import { byId } from "./view.js";
 
 const THUMBNAILS_AFTER = 1200; // milliseconds: cameras expose slowly, films begin black
 const SLOW = 500; // milliseconds after which a file that is being read is worth a word
+const HIDDEN =
+  "This browser gives pages noise instead of pictures, against fingerprinting. " +
+  "Allow this one to read canvases, beside its address, then start again.";
 
 export class Actions {
   #choices = 0; // how often a file or the camera was chosen: a file that was overtaken is let go
@@ -37,6 +41,7 @@ export class Actions {
     this.#goOn();
     view.mode = mode;
     this.askForThumbnailsSoon();
+    this.#sayWhatIsHidden();
   }
 
   /** Nothing is painted from now on. */
@@ -73,8 +78,13 @@ export class Actions {
     const { source, notice } = this;
     if (!file || source.served) return;
     const choice = ++this.#choices;
-    const slow = setTimeout(() => choice === this.#choices && notice.say(`Reading "${file.name}"…`, true), SLOW);
-    const { photo, film, message } = await open(file, (photo) => source.read(photo)).catch((error) => error);
+    const say = (text) => choice === this.#choices && notice.say(text, true);
+    const slow = setTimeout(() => say(`Reading "${file.name}"…`), SLOW);
+    const ask = () => {
+      clearTimeout(slow);
+      say(`Click or tap anywhere to play "${file.name}".`);
+    };
+    const { photo, film, message } = await open(file, (photo) => source.read(photo), ask).catch((error) => error);
     clearTimeout(slow);
     if (choice !== this.#choices) return film?.stop();
     if (message) return notice.say(message);
@@ -105,6 +115,11 @@ export class Actions {
     exchange.tellSource();
     exchange.pace.restart();
     exchange.askForThumbnails();
+    this.#sayWhatIsHidden();
+  }
+
+  #sayWhatIsHidden() {
+    if (!readable()) this.notice.say(HIDDEN, true);
   }
 
   askForThumbnailsSoon() {

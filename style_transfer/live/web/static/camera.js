@@ -2,11 +2,12 @@
 
 import { Moving } from "./moving.js";
 
+const NONE = "No camera was found. Plug one in and start again — or choose a photo.";
 const EXPLANATIONS = {
   NotAllowedError: "The camera was refused. Allow it for this page in the address bar, then start again — or choose a photo.",
-  NotFoundError: "No camera was found. Plug one in and start again — or choose a photo.",
+  NotFoundError: NONE,
+  OverconstrainedError: NONE, // WebKit's word for it, and anyone's where the one turned to is gone
   NotReadableError: "The camera is busy: close the other program or tab that uses it, then start again.",
-  OverconstrainedError: "This camera cannot give the picture asked for. Try another one, or choose a photo.",
 };
 const INSECURE =
   "Browsers give a camera only to pages that come over HTTPS or from this very machine. " +

@@ -27,11 +27,11 @@ export function files({ input, sign, welcome, open }) {
   }
 }
 
-/** The file's photo, as `read` gives it, or its film. Rejects with an Error whose message is for the person. */
-export async function open(file, read) {
+/** The file's photo, as `read` gives it, or its film; see there for `ask`. Rejects with an Error for the person. */
+export async function open(file, read, ask) {
   const kind = /^(image|video)\//.exec(file.type)?.[1] ?? "other"; // not every system knows every name
   const photo = kind === "video" ? null : await read(file).catch(() => null);
-  const film = photo || kind === "image" ? null : await Film.of(file).catch(() => null);
+  const film = photo || kind === "image" ? null : await Film.of(file, ask).catch(() => null);
   if (!photo && !film) throw new Error(`"${file.name}" is ${REFUSALS[kind]}`);
   return { photo, film };
 }

@@ -75,11 +75,14 @@ camera.addEventListener("lost", () => {
 });
 recorder.addEventListener("changed", () => view.recording(recorder.running ? recorder.seconds : null));
 recorder.addEventListener("failed", () => notice.say("The recording ended: this browser could not go on with it."));
+recorder.addEventListener("empty", () => notice.say("Nothing was recorded: this browser made no video of it."));
 window.addEventListener("beforeunload", (event) => recorder.running && event.preventDefault()); // it would be lost
 navigator.mediaDevices?.addEventListener("devicechange", () => actions.offerOtherCamera());
 document.addEventListener("visibilitychange", () => {
   view.stayAwake();
-  if (!document.hidden) exchange.paintStill();
+  if (document.hidden) return;
+  source.wake();
+  exchange.paintStill();
 });
 
 setInterval(() => { if (source.still) exchange.send(); }, 500); // should a still picture have been lost

@@ -8,6 +8,8 @@ export class Moving extends EventTarget {
 
   /** Whether it was started, and not stopped since. */
   get running() { return false; }
+  /** Whether it will never run again. */
+  get over() { return false; }
   /** Whether there is a picture. */
   get ready() { return this.running && this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA; }
   /** Whether it sees the person, who is used to a mirror. */
@@ -16,15 +18,17 @@ export class Moving extends EventTarget {
 
   /** One of its pictures is looked at for longer. */
   hold() {}
-  resume() {}
+  /** On again, after that or where the browser stopped it, as Safari does behind other apps. */
+  resume() { if (this.running) this.video.play().catch(() => {}); } // fails where it is stopped before
 
-  /** Calls back for every new frame while it runs. */
+  /** Calls back for every new frame while it runs, until it is over. */
   follow(callback) {
     const video = this.video;
     const next = video.requestVideoFrameCallback
       ? (again) => video.requestVideoFrameCallback(again)
       : (again) => requestAnimationFrame(again);
     const turn = () => {
+      if (this.over) return;
       if (this.ready) callback();
       next(turn);
     };

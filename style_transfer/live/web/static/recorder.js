@@ -37,7 +37,7 @@ export class Recorder extends EventTarget {
   start() {
     const even = (side) => Math.max(LEAST_SIDE, side - (side % 2));
     const [width, height] = [even(this.#shown.width), even(this.#shown.height)];
-    const taken = Object.assign(document.createElement("canvas"), { width, height });
+    const taken = Object.assign(document.createElement("canvas"), { width, height, className: "unseen" });
     this.#taken = taken.getContext("2d", { alpha: false }); // Firefox captures nothing before
     const options = { mimeType: Recorder.type, videoBitsPerSecond: BITS * width * height };
     const recorder = new MediaRecorder(taken.captureStream(), options);
@@ -48,8 +48,10 @@ export class Recorder extends EventTarget {
       if (this.#recorder === recorder) this.stop(); // by itself
       const blob = new Blob(chunks, { type: options.mimeType.split(";")[0] });
       if (blob.size) download(blob, blob.type.split("/")[1]);
+      else this.dispatchEvent(new Event("empty"));
     };
     recorder.start(CHUNK);
+    document.body.append(taken); // Safari may take black pictures, or none, of one on no page
     this.#recorder = recorder;
     this.#began = performance.now();
     this.#take();
@@ -63,6 +65,7 @@ export class Recorder extends EventTarget {
     this.#recorder = null;
     if (recorder.state !== "inactive") recorder.stop();
     recorder.stream.getTracks().forEach((track) => track.stop());
+    this.#taken.canvas.remove();
     this.#tell();
   }
 

@@ -66,6 +66,9 @@ export class Source {
     this.frozen = false;
   }
 
+  /** What moves, where the browser stopped it while the page was not seen. */
+  wake() { if (!this.still) this.moving.resume(); }
+
   /** A photo, which is never mirrored; what moved before stops. */
   show(photo) {
     this.moving.stop();
