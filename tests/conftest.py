@@ -40,6 +40,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
+    _seed()
+
+
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> None:
+    """What several tests share is made before the seeds of the first of them."""
+    if fixturedef.scope != "function":
+        _seed()
+
+
+def _seed() -> None:
     torch.manual_seed(0)
     np.random.seed(0)
     random.seed(0)

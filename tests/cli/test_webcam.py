@@ -278,9 +278,12 @@ class Desk:
             line.split("=") for line in self.do("getwindowgeometry", "--shell", self.window).splitlines()
         )
         left, top, width, height = (int(geometry[key]) for key in ("X", "Y", "WIDTH", "HEIGHT"))
-        return self.whole()[
-            top + height // 3 : top + height * 2 // 3, left + width // 8 : left + width * 7 // 8
-        ]
+        return middle_of(self.whole()[top : top + height, left : left + width])
+
+
+def middle_of(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    return picture[height // 3 : height * 2 // 3, width // 8 : width * 7 // 8]
 
 
 def framed_in_black(screen: np.ndarray) -> bool:
@@ -348,9 +351,10 @@ def test_a_real_window_with_real_keys(screen: str, clip: Path, model_file: Path,
     desk = Desk(screen)
     photo = photo_pixels(72, 96)
     stylizer = Stylizer(model_file, device="cpu", precision="fp32")
-    colours = {None: photo.mean(axis=(0, 1))}
+    pictures = {None: photo}
     for name in stylizer.model.style_names:
-        colours[name] = stylizer(photo, stylizer.make_look(name)).mean(axis=(0, 1))
+        pictures[name] = stylizer(photo, stylizer.make_look(name))
+    colours = {name: middle_of(picture).mean(axis=(0, 1)) for name, picture in pictures.items()}
 
     def shows(name: str | None) -> Callable[[], bool]:
         """True when of all it could be, the screen shows ``name``."""
