@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from tqdm import tqdm
 
 from style_transfer import __version__
@@ -25,7 +24,6 @@ from style_transfer.networks.styles import Style
 
 @pytest.fixture
 def model_file(tmp_path):
-    torch.manual_seed(0)
     model = StyleModel.create(
         "johnson", [Style("wave", "Die Große Welle", "Hokusai", "1831", "public domain")], width=2
     )

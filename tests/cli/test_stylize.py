@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from helpers import photo_pixels, pressing_ctrl_c
 from PIL import Image
 
@@ -23,7 +22,6 @@ from style_transfer.runtime.stylizer import Stylizer
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
-    torch.manual_seed(0)
     model = StyleModel.create("fast", [Style("wave", "The Wave"), Style("scream")], width=4, blocks=1)
     path = tmp_path_factory.mktemp("model") / "small.safetensors"
     save_model(model, path)

@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from helpers import STYLES, make_model, photo_pixels
 
 from style_transfer.cli.info import main as info
@@ -27,7 +26,6 @@ pytest.importorskip("onnxruntime")
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
     return make_model()
 
 

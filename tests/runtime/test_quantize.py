@@ -37,7 +37,6 @@ def prepared(network: str = "fast", **arguments: int) -> StyleModel:
 
 @pytest.fixture(scope="module")
 def ready() -> StyleModel:
-    torch.manual_seed(0)
     return prepared(width=16, blocks=2)
 
 
@@ -141,7 +140,6 @@ def test_units_even_out_channels_of_different_size(ready: StyleModel) -> None:
 
 @pytest.mark.parametrize("network", ["fast", "johnson"])
 def test_what_the_centers_shift_is_taken_out_of_the_means(network: str) -> None:
-    torch.manual_seed(0)
     model = prepared(network, width=16)
     assert model.ranges is not None
     assert (model.ranges.centers.abs() > 0.1).any()

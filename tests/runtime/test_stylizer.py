@@ -18,7 +18,6 @@ from style_transfer.runtime.stylizer import Stylizer
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
     model = StyleModel.create("fast", [Style("one"), Style("two")], width=4, blocks=1)
     with torch.no_grad():
         model.bank.output_weight.normal_(0, 0.3)

@@ -31,7 +31,6 @@ def test_cores_cover_every_pixel_once_and_views_lie_on_the_grid(height, width, s
 
 @pytest.mark.parametrize("network", ["fast", "johnson"])
 def test_tiled_and_untiled_agree_with_the_same_statistics(network):
-    torch.manual_seed(0)
     model = StyleModel.create(network, [Style("a")], width=8)
     with torch.no_grad():  # a strong output layer, so that a seam would show
         model.bank.output_weight *= 8
@@ -53,7 +52,6 @@ def test_in_tiles_strength_and_colours_are_those_of_the_look():
 
 
 def test_a_margin_that_is_too_small_would_be_noticed():
-    torch.manual_seed(0)
     model = StyleModel.create("fast", [Style("a")], width=8)
     with torch.no_grad():
         model.bank.output_weight *= 8
@@ -67,7 +65,6 @@ def test_a_margin_that_is_too_small_would_be_noticed():
 
 
 def test_a_frame_too_large_for_memory_is_tiled_and_reports_progress(monkeypatch):
-    torch.manual_seed(0)
     stylize = Stylizer(StyleModel.create("fast", [Style("a")], width=4), device="cpu")
     frame = np.random.default_rng(0).integers(0, 256, (1030, 1030, 3), np.uint8)
     monkeypatch.setattr("style_transfer.runtime.stylizer.working_memory", lambda _device: 1)
